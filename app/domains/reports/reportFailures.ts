@@ -1,0 +1,15 @@
+/** Every reason the reports domain can give. */
+export const reportFailures = [
+  'reports.unknown',
+  'reports.templateUnknown',
+  'reports.draftChanged',
+  'reports.notADraft',
+  'reports.notSigned',
+  'reports.checksFailed',
+  'reports.wrongPatient',
+  'reports.identityConflict',
+  'reports.keyImageMissing',
+  'reports.pdfFailed',
+  'reports.documentUnknown',
+  'reports.addendumOpen',
+] as const;

@@ -1,0 +1,2 @@
+/** Every reason the worklist domain can give. */
+export const worklistFailures = ['worklist.studyUnknown'] as const;

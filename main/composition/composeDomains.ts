@@ -1,0 +1,104 @@
+import { Failure } from '../../app/shared/failure.ts';
+import type { OpenedStore } from '../database/openStore.ts';
+import type { StoreHolder } from '../database/storeHolder.ts';
+import type { Services } from '../domainServices.ts';
+import { documentAssets } from '../domains/documents/documentAssets.ts';
+import { openDocumentService } from '../domains/documents/documentService.ts';
+import { imagingAssets } from '../domains/imaging/imagingAssets.ts';
+import { imagingHandlers } from '../domains/imaging/imagingHandlers.ts';
+import { imagingReplayer } from '../domains/imaging/imagingReplay.ts';
+import { openImagingService } from '../domains/imaging/imagingService.ts';
+import { importAssets } from '../domains/imaging/importAssets.ts';
+import { jobHandlers } from '../domains/jobs/jobHandlers.ts';
+import { patientHandlers } from '../domains/patients/patientHandlers.ts';
+import { patientReplayer } from '../domains/patients/patientReplay.ts';
+import { openPatientService } from '../domains/patients/patientService.ts';
+import { openPdfPress } from '../domains/reports/pdf/pdfPress.ts';
+import { reportHandlers } from '../domains/reports/reportHandlers.ts';
+import { reportReplayer } from '../domains/reports/reportReplay.ts';
+import { openReportService } from '../domains/reports/reportService.ts';
+import { loadTemplates } from '../domains/reports/templateLibrary.ts';
+import { makeSecurityHandlers } from '../domains/security/securityHandlers.ts';
+import { securityReplayer } from '../domains/security/securityReplay.ts';
+import { openSecurityService } from '../domains/security/securityService.ts';
+import type { SessionRegistry } from '../domains/security/sessionRegistry.ts';
+import { makeStorageHandlers } from '../domains/storage/storageHandlers.ts';
+import { makeSystemHandlers, type SystemParts } from '../domains/system/systemHandlers.ts';
+import { worklistHandlers } from '../domains/worklist/worklistHandlers.ts';
+import { worklistReplayer } from '../domains/worklist/worklistReplay.ts';
+import { openWorklistService } from '../domains/worklist/worklistService.ts';
+import type { Handlers } from '../kernel/kernel.ts';
+import type { AssetRoute } from './assetServer.ts';
+
+export interface DomainsInput {
+  readonly holder: StoreHolder;
+  readonly sessions: SessionRegistry;
+  readonly system: SystemParts;
+}
+
+export interface Domains {
+  readonly handlers: Handlers;
+  readonly assetRoutes: readonly AssetRoute[];
+  /** @throws Failure('security.sealed') while no store is open. */
+  services(): Services;
+  /** Opens the services of a store that was just opened, then takes up its background work. */
+  open(store: OpenedStore): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Joins the domains. What a domain gives and needs is read here and nowhere else. */
+export async function composeDomains({ holder, sessions, system }: DomainsInput): Promise<Domains> {
+  const { platform } = holder;
+  const templates = await loadTemplates(platform.resourcesDirectory);
+  const press = openPdfPress(platform);
+  let current: Services | undefined;
+
+  const services = (): Services => {
+    if (!current) throw new Failure('security.sealed', 'No store is open.');
+    return current;
+  };
+
+  const replayers = () => [
+    securityReplayer,
+    patientReplayer(services),
+    imagingReplayer(services),
+    worklistReplayer(),
+    reportReplayer(services),
+  ];
+
+  return {
+    handlers: {
+      system: makeSystemHandlers(system),
+      security: makeSecurityHandlers({ holder, sessions }),
+      patients: patientHandlers,
+      imaging: imagingHandlers,
+      worklist: worklistHandlers,
+      reports: reportHandlers,
+      jobs: jobHandlers,
+      storage: makeStorageHandlers({ holder, replayers }),
+    },
+    assetRoutes: [
+      { prefix: '/dicomweb/', handler: imagingAssets },
+      { prefix: '/documents/', handler: documentAssets },
+      { prefix: '/imports/', handler: importAssets },
+    ],
+    services,
+    async open(store) {
+      await current?.imaging.close();
+      current = {
+        security: openSecurityService(store),
+        patients: openPatientService(store, services),
+        imaging: openImagingService(store, services),
+        worklist: openWorklistService(store, services),
+        reports: openReportService(store, services, templates, press),
+        documents: openDocumentService(store),
+      };
+      if (platform.backgroundWork) store.jobs.resume();
+    },
+    async close() {
+      await current?.imaging.close();
+      current = undefined;
+      await press.stop();
+    },
+  };
+}

@@ -1,0 +1,158 @@
+import type {
+  Annotation,
+  ImportSummary,
+  Instance,
+  KeyImage,
+  Series,
+  Study,
+} from '../../../app/domains/imaging/imagingSchema.ts';
+import type { Patient } from '../../../app/domains/patients/patientSchema.ts';
+import { Failure } from '../../../app/shared/failure.ts';
+import type { OpenStore } from '../../core.ts';
+import type { Author } from '../../database/writeGate.ts';
+import type { Services } from '../../domainServices.ts';
+import { type ExportInput, exportStudy } from './exportStudy.ts';
+import {
+  listAnnotations,
+  listKeyImages,
+  type NewAnnotation,
+  type NewKeyImage,
+  saveAnnotation,
+  setKeyImage,
+} from './imagingFacts.ts';
+import { openArrivalOutbox } from './import/arrivalOutbox.ts';
+import { openImportJobs } from './import/importJobs.ts';
+import { openImportPool } from './import/importPool.ts';
+import { type ObjectReaders, openObjectReaders } from './reading/objectReaders.ts';
+import type { KeyImageAnswer } from './reading/readerMessages.ts';
+import {
+  getStudy,
+  type InstancePlace,
+  type InstanceScope,
+  listInstances,
+  listPlaces,
+  listPriors,
+  listSeries,
+} from './studyQueries.ts';
+
+export interface StudyDetail {
+  readonly study: Study;
+  readonly patient: Patient;
+  readonly series: Series[];
+  readonly priors: Study[];
+}
+
+/** Studies, their objects, and what people drew and marked on them. */
+export interface ImagingService {
+  /** @throws Failure('imaging.studyUnknown') */
+  getStudyDetail(studyUid: string): StudyDetail;
+  /** The same, for reading. @throws Failure('imaging.identityConflict') too */
+  openStudy(studyUid: string): StudyDetail;
+  /** @throws Failure('imaging.studyUnknown') */
+  listSeries(studyUid: string): Series[];
+  listInstances(seriesUid: string): Instance[];
+  /** Objects behind a scope, never of a study with two identities. */
+  listPlaces(scope: InstanceScope): InstancePlace[];
+  listSopUids(studyUid: string): string[];
+  /** Newest versions, archived ones included. */
+  listAnnotations(studyUid: string): Annotation[];
+  saveAnnotation(author: Author, annotation: NewAnnotation): Annotation;
+  listKeyImages(studyUid: string): KeyImage[];
+  setKeyImage(author: Author, keyImage: NewKeyImage): KeyImage[];
+  /** A marked image as a report prints it: at most 1,024 pixels on its longer side. */
+  renderKeyImage(input: Pick<KeyImage, 'studyUid' | 'sopUid' | 'frame' | 'window'>): Promise<KeyImageAnswer>;
+  importPaths(author: Author, paths: readonly string[]): string;
+  startUpload(author: Author, expected: { files: number; bytes: number }): string;
+  upload(jobId: string, author: Author, path: string, bytes: ArrayBuffer): Promise<void>;
+  finishUpload(jobId: string, author: Author, complete?: boolean): void;
+  getImportSummary(jobId: string): ImportSummary;
+  startExport(author: Author, input: ExportInput): string;
+  /** Reads archived objects in worker threads; for the asset routes. */
+  readonly readers: ObjectReaders;
+  close(): Promise<void>;
+}
+
+const longestKeyImagePx = 1024;
+
+/** Opens the imaging domain of a store and defines its job kinds: import, samples, upload, export. */
+export function openImagingService(store: OpenStore, services: () => Services): ImagingService {
+  const { reader } = store;
+  const data = { archiveAccess: store.archive.access };
+  const readers = openObjectReaders(data, store.platform.log);
+  const pool = openImportPool(data, store.platform.log);
+  const imports = openImportJobs({
+    store,
+    pool,
+    outbox: openArrivalOutbox(store),
+    index: {
+      get patients() {
+        return services().patients;
+      },
+      get worklist() {
+        return services().worklist;
+      },
+    },
+  });
+  store.jobs.define<ExportInput>({
+    kind: 'export',
+    // A folder that is half written is not empty any more: a person starts it again.
+    resumes: false,
+    permission: 'studies.export',
+    run: (input, job) => exportStudy(store, readers, input, job),
+  });
+
+  function getStudyDetail(studyUid: string): StudyDetail {
+    const study = getStudy(reader, studyUid);
+    return {
+      study,
+      patient: services().patients.getPatient(study.patientId),
+      series: listSeries(reader, studyUid),
+      priors: listPriors(reader, services().patients.listLinked(study.patientId), studyUid),
+    };
+  }
+
+  return {
+    getStudyDetail,
+    openStudy(studyUid) {
+      const detail = getStudyDetail(studyUid);
+      if (detail.study.identityConflict)
+        throw new Failure('imaging.identityConflict', 'instances of this study name two people');
+      return detail;
+    },
+    listSeries: (studyUid) => listSeries(reader, getStudy(reader, studyUid).studyUid),
+    listInstances: (seriesUid) => listInstances(reader, seriesUid),
+    listPlaces: (scope) => listPlaces(reader, scope),
+    listSopUids(studyUid) {
+      const rows = reader.all<{ sop_uid: string }>(
+        `SELECT i.sop_uid FROM study st JOIN series s ON s.study_row = st.study_row JOIN instance i ON i.series_row = s.series_row WHERE st.study_uid = ?`,
+        studyUid,
+      );
+      return rows.map((row) => row.sop_uid);
+    },
+    listAnnotations: (studyUid) => listAnnotations(reader, studyUid),
+    saveAnnotation: (author, annotation) => saveAnnotation(store, author, annotation),
+    listKeyImages: (studyUid) => listKeyImages(reader, studyUid),
+    setKeyImage: (author, keyImage) => setKeyImage(store, author, keyImage),
+    async renderKeyImage({ studyUid, sopUid, frame, window }) {
+      const [place] = listPlaces(reader, { studyUid, sopUid });
+      if (!place) throw new Failure('imaging.instanceUnknown', 'no such instance');
+      return readers.read({
+        type: 'keyImage',
+        objectName: place.objectName,
+        frame,
+        window,
+        longest: longestKeyImagePx,
+      });
+    },
+    importPaths: (author, paths) => imports.importPaths(author, paths),
+    startUpload: (author, expected) => imports.startUpload(author, expected),
+    upload: (jobId, author, path, bytes) => imports.upload(jobId, author, path, bytes),
+    finishUpload: (jobId, author, complete) => imports.finishUpload(jobId, author, complete),
+    getImportSummary: (jobId) => imports.getSummary(jobId),
+    startExport: (author, input) => store.jobs.start('export', author, input),
+    readers,
+    async close() {
+      await Promise.all([pool.close(), readers.close()]);
+    },
+  };
+}

@@ -1,0 +1,28 @@
+import type { PatientService } from '../../patients/patientService.ts';
+import type { WorklistService } from '../../worklist/worklistService.ts';
+import type { InstanceHeader } from '../header/instanceHeader.ts';
+
+/** An object that lies in the archive and waits for its rows. */
+export interface Arrived {
+  readonly header: InstanceHeader;
+  /** The header as DICOM JSON, UTF-8, raw deflate. */
+  readonly json: Uint8Array;
+  readonly objectName: string;
+  /** Length of the original bytes. */
+  readonly bytes: number;
+}
+
+export type Outcome = 'imported' | 'duplicate' | 'conflict';
+
+export interface IndexParts {
+  readonly patients: PatientService;
+  readonly worklist: WorklistService;
+}
+
+export interface ArrivalNote {
+  /** Where it came from, for the list: 'import', 'upload', 'samples'. */
+  readonly source: string;
+  readonly receivedAt: number;
+  /** The import that may bring more of the same studies; absent when what comes is all there is. */
+  readonly jobId?: string;
+}

@@ -1,0 +1,247 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
+import yauzl from 'yauzl';
+import { Failure } from '../../../../app/shared/failure.ts';
+import { openArchive } from '../../../archive/openArchive.ts';
+import { hasPrefix, readHeader } from '../header/part10.ts';
+import { readDicomdir } from './dicomdir.ts';
+import { examineObject } from './examineObject.ts';
+import { importLimits } from './importLimits.ts';
+import {
+  type FromImportWorker,
+  type ImportWorkerData,
+  type ItemResult,
+  type ToImportWorker,
+  type WorkItem,
+  workerCredit,
+} from './importMessages.ts';
+import { isZip, openZipBudget, readZip } from './zipEntries.ts';
+
+/**
+ * Reads files, examines them, encrypts them into the archive and posts what came of each. Nothing of a file is ever
+ * written but into the archive. The thread that started this one writes the rows.
+ */
+const { archiveAccess } = workerData as ImportWorkerData;
+const archive = openArchive(archiveAccess, { writesInPlace: true });
+const cancelled = new Set<number>();
+
+/** Lets so many bytes and so many objects be worked on at once; the rest wait their turn. */
+function openGate(mostCount: number, mostBytes: number) {
+  let count = 0;
+  let bytes = 0;
+  const waiting: (() => void)[] = [];
+  return {
+    async enter(size: number): Promise<void> {
+      while (count > 0 && (count >= mostCount || bytes + size > mostBytes))
+        await new Promise<void>((resolve) => waiting.push(resolve));
+      count += 1;
+      bytes += size;
+    },
+    leave(size: number): void {
+      count -= 1;
+      bytes -= size;
+      for (const wake of waiting.splice(0)) wake();
+    },
+  };
+}
+
+/**
+ * Buffers of objects that are dealt with, for the next ones: a new one for each costs page faults and drives the
+ * garbage collector. Only those up to a few megabytes are kept.
+ */
+function openBuffers(longestKept: number, mostKept: number) {
+  const free: Buffer[] = [];
+  return {
+    /** At least `size` bytes, whatever lay there before. */
+    take(size: number): Buffer {
+      const index = free.findIndex((buffer) => buffer.length >= size);
+      if (index >= 0) return free.splice(index, 1)[0] as Buffer;
+      const step = 256 * 1024;
+      return Buffer.allocUnsafeSlow(size > longestKept ? size : Math.ceil(size / step) * step);
+    },
+    give(buffer: Buffer): void {
+      if (buffer.length > longestKept) return;
+      free.push(buffer);
+      // Small ones go first: the next object is most often as long as the last.
+      if (free.length > mostKept) free.shift();
+    },
+  };
+}
+
+const buffers = openBuffers(4 * 1024 ** 2, importLimits.parallelObjects);
+const objects = openGate(importLimits.parallelObjects, importLimits.parallelBytes);
+let credit = workerCredit;
+const forCredit: (() => void)[] = [];
+
+function post(message: FromImportWorker): void {
+  parentPort?.postMessage(message);
+}
+
+async function postResult(itemId: number, result: ItemResult): Promise<void> {
+  while (credit <= 0) await new Promise<void>((resolve) => forCredit.push(resolve));
+  credit -= 1;
+  post({ type: 'result', itemId, result });
+}
+
+function reject(itemId: number, path: string, reason: string, bytes: number): Promise<void> {
+  return postResult(itemId, { kind: 'rejected', path, reason, bytes });
+}
+
+/** Examines and archives one object. Failures of the file become its result; failures of the store are thrown. */
+async function keep(itemId: number, path: string, bytes: Uint8Array): Promise<void> {
+  let examined: ReturnType<typeof examineObject>;
+  try {
+    examined = examineObject(bytes);
+  } catch (error) {
+    // Whatever a hostile file makes a parser throw, the file is what is wrong.
+    await reject(itemId, path, error instanceof Failure ? error.code : 'imaging.notDicom', bytes.length);
+    return;
+  }
+  const { name } = await archive.put('dicom', bytes);
+  await postResult(itemId, { kind: 'object', path, object: { ...examined, objectName: name, bytes: bytes.length } });
+}
+
+function readFrom(descriptor: number, buffer: Buffer, start: number): number {
+  let done = start;
+  while (done < buffer.length) {
+    const read = readSync(descriptor, buffer, done, Math.min(buffer.length - done, 1024 ** 3), done);
+    if (read === 0) break;
+    done += read;
+  }
+  return done;
+}
+
+async function importFile(itemId: number, runId: number, path: string): Promise<void> {
+  let descriptor: number;
+  try {
+    // Without O_NONBLOCK opening a named pipe would wait for its writer for ever.
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch {
+    return reject(itemId, path, 'imaging.pathUnreadable', 0);
+  }
+  try {
+    const stat = fstatSync(descriptor);
+    if (!stat.isFile()) return await reject(itemId, path, 'imaging.pathUnreadable', 0);
+    if (stat.size === 0) return await reject(itemId, path, 'imaging.emptyFile', 0);
+    const headLength = Math.min(importLimits.headBytes, stat.size);
+    const head = Buffer.allocUnsafe(headLength);
+    const begun = readFrom(descriptor, head, 0);
+    if (isZip(head)) return await importZip(itemId, runId, path, descriptor, stat.size);
+    if (!hasPrefix(head) && readHeader(head.subarray(0, begun), true) === null) {
+      return await reject(itemId, path, 'imaging.notDicom', stat.size);
+    }
+    if (stat.size > importLimits.objectBytes) return await reject(itemId, path, 'imaging.tooLarge', stat.size);
+    await objects.enter(stat.size);
+    let buffer: Buffer | null = null;
+    try {
+      buffer = buffers.take(stat.size);
+      const bytes = buffer.subarray(0, stat.size);
+      head.copy(bytes);
+      const length = readFrom(descriptor, bytes, begun);
+      await keep(itemId, path, bytes.subarray(0, length));
+    } finally {
+      if (buffer) buffers.give(buffer);
+      objects.leave(stat.size);
+    }
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    // A medium that fails half way (EIO) is the file's trouble, not the import's.
+    await reject(itemId, path, 'imaging.pathUnreadable', 0);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+async function importZip(
+  itemId: number,
+  runId: number,
+  path: string,
+  source: number | Buffer,
+  size: number,
+): Promise<void> {
+  const options = { decodeStrings: false, validateEntrySizes: true, autoClose: false };
+  let zip: yauzl.ZipFile;
+  try {
+    zip =
+      typeof source === 'number'
+        ? await yauzl.fromFdPromise(source, options)
+        : await yauzl.fromBufferPromise(source, options);
+  } catch {
+    return reject(itemId, path, 'imaging.zipDamaged', size);
+  }
+  const running = new Set<Promise<void>>();
+  let trouble: unknown = null;
+  await readZip(zip, path, 1, openZipBudget(size), {
+    cancelled: () => cancelled.has(runId) || trouble !== null,
+    rejected: (entryPath, reason, bytes) => reject(itemId, entryPath, reason, bytes),
+    async object(entryPath, bytes) {
+      await objects.enter(bytes.length);
+      const work = keep(itemId, entryPath, bytes)
+        .catch((error: unknown) => {
+          trouble ??= error;
+        })
+        .finally(() => {
+          objects.leave(bytes.length);
+          running.delete(work);
+        });
+      running.add(work);
+    },
+  });
+  await Promise.all(running);
+  if (trouble !== null) throw trouble;
+}
+
+async function importBytes(itemId: number, runId: number, path: string, bytes: Buffer): Promise<void> {
+  if (bytes.length === 0) return reject(itemId, path, 'imaging.emptyFile', 0);
+  if (isZip(bytes)) return importZip(itemId, runId, path, bytes, bytes.length);
+  await objects.enter(bytes.length);
+  try {
+    await keep(itemId, path, bytes);
+  } finally {
+    objects.leave(bytes.length);
+  }
+}
+
+async function followDicomdir(itemId: number, path: string, follow: boolean): Promise<void> {
+  try {
+    for (const reference of readDicomdir(path)) {
+      if (reference.kind === 'refused') await reject(itemId, reference.path, reference.reason, 0);
+      else if (follow) await postResult(itemId, { kind: 'reference', path: reference.path });
+    }
+  } catch (error) {
+    await reject(itemId, path, error instanceof Failure ? error.code : 'imaging.notDicom', 0);
+  }
+}
+
+async function runItem(itemId: number, runId: number, item: WorkItem): Promise<void> {
+  let failure: string | null = null;
+  let trouble: string | null = null;
+  try {
+    if (!cancelled.has(runId)) {
+      if (item.kind === 'file') await importFile(itemId, runId, item.path);
+      else if (item.kind === 'dicomdir') await followDicomdir(itemId, item.path, item.follow);
+      else await importBytes(itemId, runId, item.path, Buffer.from(item.bytes));
+    }
+  } catch (error) {
+    failure = error instanceof Failure ? error.code : 'jobs.failed';
+    // What the system says names the file, and with it maybe a person: only its code is for the log.
+    const { code, stack } = error as { code?: string; stack?: string };
+    if (!(error instanceof Failure)) trouble = code ?? stack ?? 'unknown';
+  }
+  post({ type: 'done', itemId, failure, trouble });
+}
+
+parentPort?.on('message', (message: ToImportWorker) => {
+  switch (message.type) {
+    case 'item':
+      void runItem(message.itemId, message.runId, message.item);
+      break;
+    case 'cancel':
+      cancelled.add(message.runId);
+      break;
+    case 'credit':
+      credit += message.count;
+      for (const wake of forCredit.splice(0)) wake();
+      break;
+  }
+});

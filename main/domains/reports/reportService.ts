@@ -1,0 +1,359 @@
+import {
+  addendumSections,
+  checkReport,
+  draftKeyImages,
+  rankTemplates,
+  sectionsFromTemplate,
+} from '../../../app/domains/reports/reportRules.ts';
+import type { Report, ReportCheck, ReportTemplate } from '../../../app/domains/reports/reportSchema.ts';
+import type { ReportState } from '../../../app/domains/worklist/worklistSchema.ts';
+import { Failure } from '../../../app/shared/failure.ts';
+import type { OpenStore, Session } from '../../core.ts';
+import type { Author, Transaction } from '../../database/writeGate.ts';
+import type { Services } from '../../domainServices.ts';
+import type { PdfPress } from './pdf/pdfPress.ts';
+import { gatherPrint } from './reportPrint.ts';
+import {
+  findReport,
+  findSignedInstanceCount,
+  insertReport,
+  insertVersion,
+  listReports,
+  listStudyReports,
+} from './reportRows.ts';
+
+/**
+ * A draft is archived on its first save and then at most this often, in milliseconds: the database keeps every save,
+ * and an index rebuilt from the archive alone is at most this far behind an unsigned text.
+ */
+const draftArchiveIntervalMs = 60_000;
+
+export interface ReportService {
+  listTemplates(studyUid: string | undefined): ReportTemplate[];
+  list(filter: { studyUid?: string | undefined; state?: Report['state'] | undefined; limit: number }): Report[];
+  get(reportId: string): Report;
+  openDraft(
+    author: Session,
+    input: { studyUid: string; templateId?: string | undefined; language: Report['language'] },
+  ): Report;
+  saveDraft(
+    author: Session,
+    input: Pick<Report, 'reportId' | 'sections' | 'keyImages'> & { baseVersion: number },
+  ): Report;
+  check(reportId: string): ReportCheck[];
+  preview(author: Session, reportId: string): Promise<{ documentId: string; version: number }>;
+  sign(
+    author: Session,
+    input: { reportId: string; version: number; patientId: string; studyUid: string; password: string },
+  ): Promise<Report>;
+  startAddendum(author: Session, reportId: string): Report;
+  archiveDraft(author: Session, reportId: string, reason: string): void;
+  /** What the worklist shows of a study's reports. */
+  stateOf(
+    tx: Transaction,
+    studyUid: string,
+  ): { state: ReportState; signedAt: number | null; signedInstanceCount: number | null };
+}
+
+export function openReportService(
+  store: OpenStore,
+  services: () => Services,
+  templates: readonly ReportTemplate[],
+  press: PdfPress,
+): ReportService {
+  const archivedAt = new Map<string, number>();
+
+  const get = (reportId: string): Report => {
+    const report = findReport(store.reader, reportId);
+    if (report === undefined) throw new Failure('reports.unknown', 'no such report');
+    return report;
+  };
+
+  const requireDraft = (report: Report): Report => {
+    if (report.state !== 'draft')
+      throw new Failure('reports.notADraft', 'the report is no draft', { state: report.state });
+    return report;
+  };
+
+  const stateOf: ReportService['stateOf'] = (tx, studyUid) => {
+    const reports = listStudyReports(tx, studyUid).filter((report) => report.state !== 'archived');
+    const signed = reports.filter((report) => report.state === 'signed');
+    const signedAt = signed.reduce<number | null>(
+      (latest, report) => Math.max(latest ?? 0, report.signedAt ?? 0),
+      null,
+    );
+    const first = signed.find((report) => report.addendumTo === null);
+    const state: ReportState =
+      first === undefined
+        ? reports.length > 0
+          ? 'draft'
+          : 'none'
+        : signed.some((report) => report.addendumTo !== null)
+          ? 'addendum'
+          : 'signed';
+    return { state, signedAt, signedInstanceCount: findSignedInstanceCount(tx, studyUid) };
+  };
+
+  const told = (tx: Transaction, report: Report): void => {
+    services().worklist.reportChanged(tx, report.studyUid, stateOf(tx, report.studyUid));
+    tx.topic('reports');
+    tx.topic('worklist');
+  };
+
+  /** Appends a version and archives it as a statement; `extra` goes with it. */
+  const append = (
+    tx: Transaction,
+    author: Author,
+    report: Report,
+    extra: { reason?: string; signedInstanceCount?: number; document?: { archiveName: string; bytes: number } } = {},
+    archive = true,
+  ): void => {
+    const version = {
+      reason: extra.reason ?? null,
+      signedInstanceCount: extra.signedInstanceCount ?? null,
+      versionAuthor: author.operatorName ?? '',
+      hlc: tx.hlc,
+    };
+    insertVersion(tx, report, version);
+    if (!archive) return;
+    tx.statement({
+      type: 'report',
+      id: report.reportId,
+      version: report.version,
+      payload: { report, ...version, document: extra.document ?? null },
+    });
+    archivedAt.set(report.reportId, tx.nowMs);
+  };
+
+  const create = (author: Session, action: string, report: Report): Report =>
+    store.gate.write(author, action, (tx) => {
+      insertReport(tx, report, tx.hlc);
+      append(tx, author, report);
+      told(tx, report);
+      tx.subject({ type: 'report', id: report.reportId }, { studyUid: report.studyUid });
+      return report;
+    });
+
+  const aDraft = (
+    author: Session,
+    change: Pick<
+      Report,
+      'studyUid' | 'patientId' | 'addendumTo' | 'language' | 'templateId' | 'title' | 'sections' | 'keyImages'
+    >,
+  ): Report => {
+    const nowMs = store.platform.clock.nowMs();
+    return {
+      ...change,
+      reportId: store.newId(),
+      state: 'draft',
+      version: 1,
+      author: author.operatorName,
+      createdAt: nowMs,
+      savedAt: nowMs,
+      signedBy: null,
+      signedAt: null,
+      documentId: null,
+    };
+  };
+
+  const check = (report: Report): ReportCheck[] => {
+    const { study, series } = services().imaging.getStudyDetail(report.studyUid);
+    return checkReport({
+      report,
+      study,
+      series,
+      annotations: services().imaging.listAnnotations(report.studyUid),
+      availableSopUids: new Set(services().imaging.listSopUids(report.studyUid)),
+    });
+  };
+
+  const refuseStopped = (report: Report): void => {
+    const stops = check(report).filter((entry) => entry.blocking);
+    if (stops.length === 0) return;
+    throw new Failure('reports.checksFailed', 'checks stop the signature', {
+      checks: stops.map((entry) => entry.code).join(' '),
+    });
+  };
+
+  const addendumOf = (report: Report): { signedBy: string; signedAt: number; reportId: string } | null => {
+    if (report.addendumTo === null) return null;
+    const original = get(report.addendumTo);
+    const signer = original.signedBy === null ? undefined : services().security.findOperator(original.signedBy);
+    return {
+      signedBy: signer?.fullName ?? original.signedBy ?? '',
+      signedAt: original.signedAt ?? 0,
+      reportId: original.reportId,
+    };
+  };
+
+  return {
+    stateOf,
+    get,
+    listTemplates(studyUid) {
+      return studyUid === undefined
+        ? [...templates]
+        : rankTemplates(templates, services().imaging.getStudyDetail(studyUid).study);
+    },
+    list: ({ studyUid, state, limit }) =>
+      studyUid === undefined
+        ? listReports(store.reader, state, limit)
+        : listStudyReports(store.reader, studyUid)
+            .filter((report) => state === undefined || report.state === state)
+            .slice(-limit),
+
+    openDraft(author, { studyUid, templateId, language }) {
+      const { study } = services().imaging.getStudyDetail(studyUid);
+      if (study.identityConflict) throw new Failure('reports.identityConflict', 'the study names two patients');
+      const open = listStudyReports(store.reader, studyUid).find((report) => report.state === 'draft');
+      if (open !== undefined) return open;
+      const template =
+        templateId === undefined
+          ? rankTemplates(templates, study)[0]
+          : templates.find((one) => one.templateId === templateId);
+      if (template === undefined) throw new Failure('reports.templateUnknown', 'no such template');
+      return create(
+        author,
+        'reports.openDraft',
+        aDraft(author, {
+          studyUid,
+          patientId: study.patientId,
+          addendumTo: null,
+          language,
+          templateId: template.templateId,
+          title: template.title[language],
+          sections: sectionsFromTemplate(template, language),
+          keyImages: draftKeyImages(services().imaging.listKeyImages(studyUid)),
+        }),
+      );
+    },
+
+    saveDraft(author, { reportId, baseVersion, sections, keyImages }) {
+      return store.gate.write(author, 'reports.saveDraft', (tx) => {
+        const current = findReport(tx, reportId);
+        if (current === undefined) throw new Failure('reports.unknown', 'no such report');
+        requireDraft(current);
+        if (current.version !== baseVersion) {
+          throw new Failure('reports.draftChanged', 'the draft changed elsewhere', {
+            version: current.version,
+            baseVersion,
+          });
+        }
+        const saved: Report = { ...current, sections, keyImages, version: current.version + 1, savedAt: tx.nowMs };
+        append(tx, author, saved, {}, tx.nowMs - (archivedAt.get(reportId) ?? 0) >= draftArchiveIntervalMs);
+        tx.subject({ type: 'report', id: reportId }, { version: saved.version });
+        tx.topic('reports');
+        return saved;
+      });
+    },
+
+    check: (reportId) => check(get(reportId)),
+
+    async preview(author, reportId) {
+      const report = requireDraft(get(reportId));
+      const documentId = store.newId();
+      const print = await gatherPrint(report, services(), {
+        siteName: services().security.setting('siteName'),
+        documentId,
+        signature: null,
+        addendumTo: addendumOf(report),
+      });
+      services().documents.keepPreview(documentId, await press.print(print), 'application/pdf', author.operatorId);
+      return { documentId, version: report.version };
+    },
+
+    async sign(author, { reportId, version, patientId, studyUid, password }) {
+      await services().security.verifyPassword(author, password);
+      const draft = requireDraft(get(reportId));
+      if (draft.version !== version)
+        throw new Failure('reports.draftChanged', 'the draft changed since it was seen', { version: draft.version });
+      if (draft.patientId !== patientId || draft.studyUid !== studyUid)
+        throw new Failure('reports.wrongPatient', 'the report is about another patient or study');
+      const { study } = services().imaging.getStudyDetail(studyUid);
+      refuseStopped(draft);
+      const signedAt = store.platform.clock.nowMs();
+      const documentId = store.newId();
+      const signed: Report = {
+        ...draft,
+        state: 'signed',
+        version: draft.version + 1,
+        savedAt: signedAt,
+        signedBy: author.operatorName,
+        signedAt,
+        documentId,
+      };
+      const fullName = services().security.findOperator(author.operatorName)?.fullName ?? author.operatorName;
+      const pdf = await press.print(
+        await gatherPrint(signed, services(), {
+          siteName: services().security.setting('siteName'),
+          documentId,
+          signature: { fullName, operatorName: author.operatorName, signedAt },
+          addendumTo: addendumOf(draft),
+        }),
+      );
+      const object = await store.archive.put('document', pdf);
+      return store.gate.write(author, 'reports.sign', (tx) => {
+        // Between the look and the signature anything may have happened: what commits is what was seen, or nothing.
+        const current = findReport(tx, reportId);
+        if (current?.version !== version || current.state !== 'draft')
+          throw new Failure('reports.draftChanged', 'the draft changed while it was signed');
+        // An import may have found a second identity, or a window a newer measurement, while the PDF was made.
+        refuseStopped(draft);
+        const document = { archiveName: object.name, bytes: object.bytes };
+        append(tx, author, signed, { signedInstanceCount: study.instanceCount, document });
+        services().documents.register(
+          tx,
+          {
+            documentId,
+            studyUid,
+            patientId,
+            reportId,
+            mediaType: 'application/pdf',
+            createdAt: signedAt,
+            author: author.operatorName,
+            ...document,
+          },
+          tx.hlc,
+        );
+        told(tx, signed);
+        tx.subject({ type: 'report', id: reportId }, { documentId, version: signed.version, studyUid });
+        return signed;
+      });
+    },
+
+    startAddendum(author, reportId) {
+      const original = get(reportId);
+      if (original.state !== 'signed') throw new Failure('reports.notSigned', 'only a signed report takes an addendum');
+      const open = listStudyReports(store.reader, original.studyUid).find((report) => report.state === 'draft');
+      if (open !== undefined) {
+        if (open.addendumTo !== null) return open;
+        throw new Failure('reports.addendumOpen', 'another draft of this study is open');
+      }
+      return create(
+        author,
+        'reports.startAddendum',
+        aDraft(author, {
+          studyUid: original.studyUid,
+          patientId: original.patientId,
+          addendumTo: original.addendumTo ?? original.reportId,
+          language: original.language,
+          templateId: original.templateId,
+          title: original.title,
+          sections: addendumSections(original.language),
+          keyImages: [],
+        }),
+      );
+    },
+
+    archiveDraft(author, reportId, reason) {
+      store.gate.write(author, 'reports.archiveDraft', (tx) => {
+        const current = findReport(tx, reportId);
+        if (current === undefined) throw new Failure('reports.unknown', 'no such report');
+        requireDraft(current);
+        const archived: Report = { ...current, state: 'archived', version: current.version + 1, savedAt: tx.nowMs };
+        append(tx, author, archived, { reason });
+        told(tx, archived);
+        tx.subject({ type: 'report', id: reportId }, { version: archived.version });
+      });
+    },
+  };
+}

@@ -1,0 +1,206 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ageInYears, searchWords } from '../../../app/domains/worklist/worklistRules.ts';
+import type { WorklistFilter, WorklistRow, WorklistSort } from '../../../app/domains/worklist/worklistSchema.ts';
+import { foldMarks, foldText } from '../../../app/shared/foldText.ts';
+import { insertSyntheticStudies } from '../../../tests/bench/syntheticStudies.ts';
+import { openTestImaging, type TestImaging } from '../imaging/testImaging.ts';
+import { aSlice, type SliceFacts } from '../imaging/testObjects.ts';
+
+const everything: WorklistFilter = {
+  text: '',
+  modalities: [],
+  reportStates: [],
+  dateFrom: '',
+  dateTo: '',
+  assignedTo: null,
+  patientId: null,
+  conflictsOnly: false,
+};
+const newest: WorklistSort = { key: 'receivedAt', direction: 'descending' };
+
+describe('a list of 9,000 studies', () => {
+  let t: TestImaging;
+  let all: WorklistRow[];
+  const list = (filter: Partial<WorklistFilter>, sort = newest, offset = 0, limit = 100) =>
+    t.services.worklist.list({ filter: { ...everything, ...filter }, sort, offset, limit });
+
+  beforeAll(async () => {
+    t = await openTestImaging();
+    insertSyntheticStudies(t.test.store, t.services, t.test.author, 9000);
+    t.test.store.gate.write(t.test.author, 'test.reports', (tx) => {
+      for (let index = 1; index <= 9000; index += 5) {
+        const state = (['draft', 'signed', 'addendum'] as const)[index % 3] ?? 'draft';
+        t.services.worklist.reportChanged(tx, `2.25.4711.${index}`, {
+          state,
+          signedAt: state === 'draft' ? null : 1000 + index,
+          signedInstanceCount: state === 'draft' ? null : 1,
+        });
+      }
+    });
+    for (const index of [3, 5, 8]) t.services.worklist.assign(t.test.author, `2.25.4711.${index}`, 'tester');
+    all = [];
+    for (let offset = 0; offset < 9000; offset += 500) all.push(...(await list({}, newest, offset, 500)).rows);
+  }, 60_000);
+  afterAll(() => t.close());
+
+  /** The filter said again in the plainest way, on the lines themselves. */
+  function matches(row: WorklistRow, filter: WorklistFilter): boolean {
+    const text = `${row.displayName} ${row.identifier} ${row.accessionNumber} ${row.description}`;
+    for (const word of searchWords(filter.text)) {
+      const found =
+        [...word].length >= 3 ? foldMarks(text).includes(word) : ` ${foldText(text)}`.includes(` ${foldText(word)}`);
+      if (!found) return false;
+    }
+    if (filter.modalities.length > 0 && !filter.modalities.some((modality) => row.modalities.includes(modality)))
+      return false;
+    if (filter.reportStates.length > 0 && !filter.reportStates.includes(row.reportState)) return false;
+    if (filter.dateFrom !== '' && row.studyDate < filter.dateFrom) return false;
+    if (filter.dateTo !== '' && (row.studyDate > filter.dateTo || row.studyDate === '')) return false;
+    if (filter.assignedTo !== null && row.assignedTo !== filter.assignedTo) return false;
+    if (filter.patientId !== null && row.patientId !== filter.patientId) return false;
+    return !filter.conflictsOnly || row.identityConflict || row.conflictCount > 0;
+  }
+
+  it('holds every study once', () => {
+    expect(all.length).toBe(9000);
+    expect(new Set(all.map(({ studyUid }) => studyUid)).size).toBe(9000);
+  });
+
+  const filters: [string, Partial<WorklistFilter>][] = [
+    ['a name', { text: 'martin' }],
+    ['a name without its accent', { text: 'lefevre' }],
+    ['accents and case, words in any order', { text: 'ANNE Lefèvre' }],
+    ['a letter that no decomposition knows', { text: 'ostergard' }],
+    ['part of an identifier', { text: '791' }],
+    ['part of a word', { text: 'horax' }],
+    ['two short words', { text: 'ct p' }],
+    ['a short word and a long one', { text: 'ct thorax' }],
+    ['characters that are syntax elsewhere', { text: `"a" OR b* -c '%_` }],
+    ['an apostrophe', { text: 'o’brien' }],
+    ['nothing that exists', { text: 'zzzz' }],
+    ['one modality', { modalities: ['CT'] }],
+    ['one of two modalities', { modalities: ['CT', 'PT'] }],
+    ['a state', { reportStates: ['none'] }],
+    ['two states', { reportStates: ['signed', 'addendum'] }],
+    ['a year', { dateFrom: '20200101', dateTo: '20201231' }],
+    ['an open beginning', { dateTo: '20160101' }],
+    ['an open end', { dateFrom: '20250601' }],
+    ['an operator', { assignedTo: 'tester' }],
+    ['conflicts', { conflictsOnly: true }],
+    [
+      'many and many that meet in few',
+      { modalities: ['CT'], dateFrom: '20200101', dateTo: '20221231', text: 'martin' },
+    ],
+    ['a state, a modality and a short word', { modalities: ['MR'], reportStates: ['none'], text: 'm' }],
+  ];
+  it.each(filters)('finds by %s what the plainest filter finds', async (_, filter) => {
+    const expected = all.filter((row) => matches(row, { ...everything, ...filter }));
+    const got = await list(filter, newest, 0, 500);
+    expect(got.total).toBe(expected.length);
+    expect(got.rows.map(({ studyUid }) => studyUid)).toEqual(expected.slice(0, 500).map(({ studyUid }) => studyUid));
+    const second = await list(filter, newest, 500, 300);
+    expect(second.total).toBe(expected.length);
+    expect(second.rows.map(({ studyUid }) => studyUid)).toEqual(
+      expected.slice(500, 800).map(({ studyUid }) => studyUid),
+    );
+  });
+
+  it('finds one patient’s studies', async () => {
+    const [first] = all;
+    const got = await list({ patientId: first?.patientId ?? '' });
+    expect(got.rows.length).toBe(all.filter(({ patientId }) => patientId === first?.patientId).length);
+  });
+
+  const keys: [WorklistSort['key'], (row: WorklistRow) => string | number][] = [
+    ['receivedAt', (row) => row.receivedAt],
+    ['studyDate', (row) => row.studyDate + row.studyTime],
+    ['patient', (row) => foldText(row.displayName)],
+    ['modality', (row) => row.modalities.join('\\')],
+    ['description', (row) => foldText(row.description)],
+    ['instances', (row) => row.instanceCount],
+    ['reportState', (row) => ['none', 'draft', 'signed', 'addendum'].indexOf(row.reportState)],
+    ['age', (row) => row.ageYears ?? -1],
+    ['source', (row) => row.source],
+  ];
+  it.each(keys)('sorts by %s, both ways, page after page', async (key, value) => {
+    for (const direction of ['ascending', 'descending'] as const) {
+      const rows: WorklistRow[] = [];
+      for (let offset = 0; offset < 1500; offset += 500)
+        rows.push(...(await list({}, { key, direction }, offset, 500)).rows);
+      expect(new Set(rows.map(({ studyUid }) => studyUid)).size).toBe(1500);
+      for (let index = 1; index < rows.length; index += 1) {
+        const before = value(rows[index - 1] as WorklistRow);
+        const after = value(rows[index] as WorklistRow);
+        if (direction === 'ascending') expect(before <= after).toBe(true);
+        else expect(before >= after).toBe(true);
+      }
+    }
+  });
+
+  it('counts what its chips would show', async () => {
+    const counts = t.services.worklist.counts('tester');
+    expect(counts.all).toBe(9000);
+    expect(counts.unread).toBe((await list({ reportStates: ['none'] })).total);
+    expect(counts.drafts).toBe((await list({ reportStates: ['draft'] })).total);
+    expect(counts.signed).toBe((await list({ reportStates: ['signed', 'addendum'] })).total);
+    expect(counts.mine).toBe(3);
+    for (const { modality, count } of counts.modalities)
+      expect(count).toBe((await list({ modalities: [modality] })).total);
+  });
+});
+
+describe('a line of the list', () => {
+  let t: TestImaging;
+  let folder: string;
+  let files = 0;
+  beforeAll(async () => {
+    t = await openTestImaging();
+    folder = mkdtempSync(join(tmpdir(), 'salus-worklist-'));
+  });
+  afterAll(async () => {
+    await t.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  async function importSlice(facts: SliceFacts): Promise<void> {
+    files += 1;
+    writeFileSync(join(folder, `${files}.dcm`), aSlice(facts));
+    await t.importPaths(join(folder, `${files}.dcm`));
+  }
+  const only = async () =>
+    (await t.services.worklist.list({ filter: everything, sort: newest, offset: 0, limit: 10 })).rows[0] as WorklistRow;
+
+  it('follows reports, assignments and images that come later', async () => {
+    await importSlice({ study: '1.1', number: 1 });
+    expect(await only()).toMatchObject({
+      displayName: 'LEFÈVRE Anne',
+      ageYears: 66,
+      modalities: ['CT'],
+      reportState: 'none',
+      unreadInstances: 0,
+    });
+    t.test.store.gate.write(t.test.author, 'test.sign', (tx) => {
+      t.services.worklist.reportChanged(tx, '1.1', { state: 'signed', signedAt: 42, signedInstanceCount: 1 });
+    });
+    await importSlice({ study: '1.1', number: 2 });
+    expect(await only()).toMatchObject({ reportState: 'signed', signedAt: 42, instanceCount: 2, unreadInstances: 1 });
+    t.services.worklist.assign(t.test.author, '1.1', 'someone');
+    t.services.worklist.assign(t.test.author, '1.1', null);
+    expect((await only()).assignedTo).toBeNull();
+    expect(() => t.services.worklist.assign(t.test.author, '9.9', 'x')).toThrowError(
+      expect.objectContaining({ code: 'worklist.studyUnknown' }),
+    );
+    expect(t.services.worklist.counts('someone')).toMatchObject({ all: 1, signed: 1, unread: 0, mine: 0 });
+  });
+});
+
+describe('ages', () => {
+  it('are whole years on the study date', () => {
+    expect(ageInYears('19600302', '20260301')).toBe(65);
+    expect(ageInYears('19600301', '20260301')).toBe(66);
+    expect(ageInYears('', '20260301')).toBeNull();
+    expect(ageInYears('20300101', '20260301')).toBeNull();
+  });
+});

@@ -1,0 +1,95 @@
+import { Failure } from '../../../app/shared/failure.ts';
+import { UsageProblem } from '../usageProblem.ts';
+import { type CliArguments, cliUsage, readCliArguments } from './cliArguments.ts';
+import { readCredentials, signIn } from './cliSession.ts';
+import { openCoreAccess } from './coreAccess.ts';
+import { type ExitCode, exitCodeOf, exitCodes } from './exitCodes.ts';
+import { openTerminal, type Terminal } from './terminal.ts';
+import { call } from './verbs/callVerb.ts';
+import { report } from './verbs/reportVerbs.ts';
+import { runRestore } from './verbs/restoreVerb.ts';
+import { runServe } from './verbs/serveVerb.ts';
+import { backup, doctor, init, rebuildIndex, verifyAudit } from './verbs/storeVerbs.ts';
+import { exportStudy, importFiles, studies } from './verbs/studyVerbs.ts';
+import type { Verb } from './verbs/verb.ts';
+
+const verbs: ReadonlyMap<string, Verb> = new Map([
+  ['init', init],
+  ['import', importFiles],
+  ['studies', studies],
+  ['export', exportStudy],
+  ['report', report],
+  ['call', call],
+  ['backup', backup],
+  ['rebuild-index', rebuildIndex],
+  ['verify-audit', verifyAudit],
+  ['doctor', doctor],
+]);
+
+/**
+ * Runs one command line and gives the program's exit code. Never rejects.
+ *
+ * @param argv without the program's own name
+ */
+export async function runCli(argv: readonly string[], signal: AbortSignal): Promise<ExitCode> {
+  const json = argv.includes('--json');
+  const terminal = openTerminal(json);
+  try {
+    if (argv[0] === 'serve') return await runServe(argv.slice(1));
+    const given = readCliArguments(argv);
+    if (given.help || given.verb === 'help' || given.verb === '') {
+      (given.verb === '' && !given.help ? process.stderr : process.stdout).write(cliUsage);
+      return given.verb === '' && !given.help ? exitCodes.usage : exitCodes.done;
+    }
+    return given.verb === 'restore' ? await runRestore(given, terminal) : await runVerb(given, terminal, signal);
+  } catch (error) {
+    const code = exitCodeOf(error);
+    const failure = describeFailure(error);
+    if (json) terminal.print({ failure: failure.code, exitCode: code, ...failure.more }, '');
+    terminal.tell(failure.text);
+    return code;
+  }
+}
+
+async function runVerb(given: CliArguments, terminal: Terminal, signal: AbortSignal): Promise<ExitCode> {
+  const verb = verbs.get(given.verb);
+  if (!verb) throw new UsageProblem(`There is no verb ${JSON.stringify(given.verb)}. Try salus --help.`);
+  verb.check(given);
+  const access = await openCoreAccess(given.home, (line) => terminal.tell(line));
+  try {
+    if (!verb.needsSession(given)) return await verb.run({ given, terminal, access, signal, password: '' });
+    const credentials = await readCredentials(given, terminal);
+    try {
+      await signIn(access, credentials);
+    } catch (error) {
+      if (given.verb !== 'rebuild-index' || !access.replaceDamagedDatabase || !isDatabaseDamaged(error)) throw error;
+      terminal.tell('The database can not be read; a new one is made from the archive.');
+      await access.replaceDamagedDatabase(credentials.operatorName, credentials.password);
+      await signIn(access, credentials);
+    }
+    return await verb.run({ given, terminal, access, signal, password: credentials.password });
+  } finally {
+    await access.close();
+  }
+}
+
+function isDatabaseDamaged(error: unknown): boolean {
+  return error instanceof Failure && (error.code === 'storage.databaseDamaged' || error.code === 'storage.wrongKey');
+}
+
+function describeFailure(error: unknown): { code: string; text: string; more: object } {
+  if (error instanceof UsageProblem) return { code: 'usage', text: error.message, more: {} };
+  if (error instanceof Error && error.name === 'AbortError') return { code: 'cancelled', text: 'Cancelled.', more: {} };
+  if (error instanceof Failure) {
+    const { code, details, incidentId } = error;
+    const facts = Object.entries(details).map(([name, value]) => `${name} ${value}`);
+    if (incidentId) facts.push(`incident ${incidentId}`);
+    return {
+      code,
+      text: `salus: ${code}${facts.length > 0 ? ` (${facts.join(', ')})` : ''}`,
+      more: { details, ...(incidentId ? { incidentId } : {}) },
+    };
+  }
+  const { code, message } = error as NodeJS.ErrnoException;
+  return { code: code ?? 'internal', text: `salus: ${message}`, more: {} };
+}

@@ -1,0 +1,100 @@
+import { type ReactNode, useEffect, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { Annotation, KeyImage } from '../../../app/domains/imaging/imagingSchema.ts';
+import { useApi } from '../../api/ApiProvider.tsx';
+import { useQueryOf } from '../../api/queries.ts';
+import { useCan } from '../../api/session.tsx';
+import { Button } from '../../components/Button.tsx';
+import { FailureNotice } from '../../components/FailureNotice.tsx';
+import { Skeleton } from '../../components/Skeleton.tsx';
+import { ReadingWorkplace } from './ReadingWorkplace.tsx';
+import { type DeskStudy, ReadingDesk } from './readingDesk.ts';
+import { createReadingStore, type ReadingStore } from './readingStore.ts';
+import { useLatest } from './useActiveView.ts';
+import './readingRoom.css';
+import './readingSide.css';
+
+/** What the report beside the pictures is told. */
+export interface ReportContext {
+  readonly studyUid: string;
+  readonly patientId: string;
+  readonly keyImages: readonly KeyImage[];
+  readonly annotations: readonly Annotation[];
+  readonly onJumpTo: (target: { sopUid: string; frame: number; annotationId?: string }) => void;
+}
+
+export interface ReadingRoomProps {
+  readonly studyUid: string;
+  readonly onClose: () => void;
+  readonly renderReportPanel: (context: ReportContext) => ReactNode;
+}
+
+/** Opens a study, once and on the record, and builds the desk to read it on. */
+export default function ReadingRoom({ studyUid, onClose, renderReportPanel }: ReadingRoomProps) {
+  const { t } = useTranslation('imaging');
+  const opened = useQueryOf(
+    'imaging.openStudy',
+    { studyUid },
+    { topics: false, staleTimeMs: Number.POSITIVE_INFINITY },
+  );
+  const { study, patient, series, priors } = opened.data ?? {};
+  if (opened.error) {
+    return (
+      <div className="reading-message wide">
+        <FailureNotice
+          failure={opened.error}
+          severity={opened.error.code === 'imaging.identityConflict' ? 'unsafe' : 'block'}
+          retry={() => void opened.refetch()}
+        />
+        <Button onClick={onClose}>{t('room.close')}</Button>
+      </div>
+    );
+  }
+  if (!study || !patient || !series || !priors) {
+    return (
+      <div className="reading-opening" role="status" aria-label={t('room.opening')}>
+        <Skeleton height={42} />
+        <Skeleton height={400} />
+      </div>
+    );
+  }
+  return (
+    <DeskHolder
+      main={{ study, patient, series }}
+      priors={priors}
+      onClose={onClose}
+      renderReportPanel={renderReportPanel}
+    />
+  );
+}
+
+/** Holds the desk for exactly as long as the study is open: made on entering, closed on leaving. */
+function DeskHolder({
+  main,
+  ...rest
+}: { main: DeskStudy; priors: readonly DeskStudy['study'][] } & Omit<ReadingRoomProps, 'studyUid'>) {
+  const api = useApi();
+  const { t, i18n } = useTranslation('imaging');
+  const mayAnnotate = useLatest(useCan('annotations.write'));
+  const [held, setHeld] = useState<{ desk: ReadingDesk; store: ReadingStore }>();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a desk stands for one opened study; what may change is asked when needed
+  useEffect(() => {
+    const { studyUid } = main.study;
+    const store = createReadingStore(
+      main.series
+        .filter((series) => series.frameCount > 0)
+        .map(({ seriesUid, modality }) => ({ studyUid, seriesUid, modality })),
+    );
+    const desk = new ReadingDesk(api, main, store, {
+      language: () => (i18n.language === 'fr' ? 'fr' : 'en'),
+      canAnnotate: () => mayAnnotate.current,
+    });
+    setHeld({ desk, store });
+    return () => {
+      setHeld(undefined);
+      desk.close();
+    };
+  }, [api, main.study.studyUid]);
+  if (!held) return <div className="reading-opening" role="status" aria-label={t('room.opening')} />;
+  return <ReadingWorkplace desk={held.desk} store={held.store} {...rest} />;
+}

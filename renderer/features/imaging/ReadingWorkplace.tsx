@@ -1,0 +1,238 @@
+import { type ReactNode, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useStore } from 'zustand';
+import type { Study } from '../../../app/domains/imaging/imagingSchema.ts';
+import { useCommandOf, useQueryOf } from '../../api/queries.ts';
+import { useCan } from '../../api/session.tsx';
+import { FailureNotice, useFailureText } from '../../components/FailureNotice.tsx';
+import { Notice } from '../../components/Notice.tsx';
+import { PatientBanner } from '../../components/PatientBanner.tsx';
+import { useToast } from '../../components/Toast.tsx';
+import { useFormats } from '../../i18n/formats.ts';
+import { InfoPanel } from './InfoPanel.tsx';
+import { MeasurementList } from './MeasurementList.tsx';
+import { MprStage } from './MprStage.tsx';
+import type { ReportContext } from './ReadingRoom.tsx';
+import { ReadingToolbar } from './ReadingToolbar.tsx';
+import { makeReadingActions } from './readingActions.ts';
+import type { ReadingDesk } from './readingDesk.ts';
+import { useReadingKeys } from './readingKeys.ts';
+import { paneCounts, type ReadingState, type ReadingStore } from './readingStore.ts';
+import { SeriesStrip } from './SeriesStrip.tsx';
+import { useLatest } from './useActiveView.ts';
+import { ViewportPane } from './ViewportPane.tsx';
+
+export interface ReadingWorkplaceProps {
+  readonly desk: ReadingDesk;
+  readonly store: ReadingStore;
+  readonly priors: readonly Study[];
+  readonly onClose: () => void;
+  readonly renderReportPanel: (context: ReportContext) => ReactNode;
+}
+
+/** Thumbnails left, pictures in the middle, what is written about them right. */
+export function ReadingWorkplace({ desk, store, priors, onClose, renderReportPanel }: ReadingWorkplaceProps) {
+  const { t } = useTranslation('imaging');
+  const state = useStore(store);
+  const toast = useToast();
+  const failureText = useFailureText();
+  const canAnnotate = useCan('annotations.write');
+  const { studyUid } = desk.main.study;
+  const { patientId } = desk.main.patient;
+  const keyImages = useQueryOf('imaging.listKeyImages', { studyUid });
+  const known = useQueryOf('imaging.listAnnotations', { studyUid });
+  const setKeyImage = useCommandOf('imaging.setKeyImage');
+  const journal = desk.journal(studyUid);
+  // The list is that of the study in the active viewport; the report's is always the study being read.
+  const listed = desk.journal(state.panes[state.activePane]?.studyUid ?? studyUid);
+  const journalState = useSyncExternalStore(journal.watch, journal.getState);
+  const [loadFailure, setLoadFailure] = useState<unknown>();
+
+  // Another window's measurements come in as they are saved there.
+  useEffect(() => {
+    if (known.data) journal.takeOver(known.data);
+    setLoadFailure(known.error ?? undefined);
+  }, [journal, known.data, known.error]);
+  useEffect(() => {
+    for (const prior of state.priors) desk.journal(prior).load().catch(setLoadFailure);
+  }, [desk, state.priors]);
+
+  const marked = keyImages.data ?? [];
+  const toggleKeyImage = () => {
+    const picture = desk.active?.view.state.get().picture;
+    if (!picture || !canAnnotate) return;
+    const { sopUid, frame, seriesUid, studyUid: drawnStudy } = picture.attributes;
+    if (drawnStudy !== studyUid) {
+      toast({ tone: 'warning', text: t('keyImage.notPrior') });
+      return;
+    }
+    const isMarked = marked.some((image) => image.sopUid === sopUid && image.frame === frame);
+    const window = picture.isColour ? null : { centre: picture.window.centre, width: picture.window.width };
+    setKeyImage.mutate(
+      { studyUid, seriesUid, sopUid, frame, window, marked: !isMarked },
+      {
+        onError: (error) => toast({ tone: 'danger', text: failureText(error) }),
+      },
+    );
+  };
+  const hooks = {
+    toggleKeyImage,
+    failed: (error: unknown) => toast({ tone: 'danger', text: failureText(error) }),
+    // The window's own list of keys answers '?'.
+    showKeys: () => window.dispatchEvent(new KeyboardEvent('keydown', { key: '?', bubbles: true })),
+  };
+  const latest = useLatest(hooks);
+  const actions = useMemo(
+    () =>
+      makeReadingActions(desk, store, {
+        toggleKeyImage: () => latest.current.toggleKeyImage(),
+        failed: (error) => latest.current.failed(error),
+        showKeys: () => latest.current.showKeys(),
+      }),
+    [desk, store, latest],
+  );
+  useReadingKeys(actions, canAnnotate);
+
+  const jumpTo = actions.jumpTo;
+  const annotations = useMemo(
+    () => journalState.entries.flatMap((entry) => (entry.saved ? [entry.saved] : [])),
+    [journalState.entries],
+  );
+  const context = useMemo<ReportContext>(
+    () => ({ studyUid, patientId, keyImages: marked, annotations, onJumpTo: jumpTo }),
+    [studyUid, patientId, marked, annotations, jumpTo],
+  );
+  // What is being typed is rendered again only when what it is told changes.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the shell hands a new function with every render of its own
+  const report = useMemo(() => renderReportPanel(context), [context]);
+  const isOtherPatient = desk.areOthersShown;
+  const studies = [desk.main, ...state.priors.flatMap((uid) => desk.study(uid) ?? [])];
+  if (isOtherPatient) {
+    return (
+      <Notice severity="unsafe" title={t('room.otherPatient')}>
+        {t('room.otherPatientWhat')}
+      </Notice>
+    );
+  }
+  return (
+    <div className="reading-room" data-testid="reading-room">
+      <Banner desk={desk} />
+      <ReadingToolbar
+        state={state}
+        actions={actions}
+        desk={desk}
+        priors={priors}
+        canAnnotate={canAnnotate}
+        onClose={onClose}
+      />
+      {desk.engine.areNumbersTrusted ? null : (
+        <Notice severity="unsafe" title={t('room.selfTest')}>
+          {t('room.selfTestWhat')}
+        </Notice>
+      )}
+      {loadFailure === undefined ? null : (
+        <FailureNotice
+          failure={loadFailure}
+          retry={() => journal.load().then(() => setLoadFailure(undefined), setLoadFailure)}
+        />
+      )}
+      <div className="reading-body">
+        <SeriesStrip studies={studies} shown={visiblePanes(state)} onOpen={(ref) => actions.openSeries(ref)} />
+        <main className={`reading-stage layout-${state.isMpr ? 'mpr' : state.layout}`}>
+          {state.isMpr && state.panes[state.activePane] ? (
+            <MprHolder desk={desk} state={state} />
+          ) : (
+            Array.from({ length: paneCounts[state.layout] }, (_, index) => (
+              <ViewportPane
+                // biome-ignore lint/suspicious/noArrayIndexKey: a viewport is its place
+                key={index}
+                desk={desk}
+                index={index}
+                shown={state.panes[index] ?? null}
+                isActive={index === state.activePane}
+                isPrior={(state.panes[index]?.studyUid ?? studyUid) !== studyUid}
+                keyImages={marked}
+                onDropSeries={(ref) => actions.openSeries(ref, index)}
+              />
+            ))
+          )}
+        </main>
+        <aside className="reading-side" aria-label={t('side.label')}>
+          <SideTabs
+            tab={state.tab}
+            count={journalState.entries.filter((entry) => !entry.content.archived).length}
+            onChoose={(tab) => store.setState({ tab })}
+          />
+          <div className="reading-side-body">
+            {state.tab === 'measurements' ? (
+              <MeasurementList
+                key={listed.studyUid}
+                journal={listed}
+                isPrior={listed !== journal}
+                actions={actions}
+                desk={desk}
+                state={state}
+                canAnnotate={canAnnotate}
+              />
+            ) : null}
+            {/* The report stays mounted: what is being typed must outlive a look at the measurements. */}
+            <div hidden={state.tab !== 'report'}>{report}</div>
+            {state.tab === 'info' ? <InfoPanel desk={desk} state={state} /> : null}
+          </div>
+        </aside>
+      </div>
+    </div>
+  );
+}
+
+function visiblePanes(state: ReadingState) {
+  return state.panes.slice(0, paneCounts[state.layout]);
+}
+
+/** The plane chosen last is active inside; the series stays the one of the viewport that MPR was asked for. */
+function MprHolder({ desk, state }: { desk: ReadingDesk; state: ReadingState }) {
+  const [shown] = useState(() => state.panes[state.activePane] ?? null);
+  return shown ? <MprStage desk={desk} shown={shown} activePane={state.activePlane} /> : null;
+}
+
+function Banner({ desk }: { desk: ReadingDesk }) {
+  const formats = useFormats();
+  const { patient, study } = desk.main;
+  return (
+    <PatientBanner patient={{ ...patient, ageText: formats.age(study.patientAge), weightKg: study.patientWeightKg }} />
+  );
+}
+
+function SideTabs({
+  tab,
+  count,
+  onChoose,
+}: {
+  tab: ReadingState['tab'];
+  count: number;
+  onChoose: (tab: ReadingState['tab']) => void;
+}) {
+  const { t } = useTranslation('imaging');
+  const tabs = [
+    { id: 'measurements', label: t('side.measurements'), count },
+    { id: 'report', label: t('side.report'), count: undefined },
+    { id: 'info', label: t('side.info'), count: undefined },
+  ] as const;
+  return (
+    <div className="reading-tabs" role="tablist">
+      {tabs.map((each) => (
+        <button
+          key={each.id}
+          type="button"
+          role="tab"
+          aria-selected={tab === each.id}
+          className={tab === each.id ? 'on' : ''}
+          data-testid={`tab-${each.id}`}
+          onClick={() => onChoose(each.id)}
+        >
+          {each.label} {each.count ? <span className="label">{each.count}</span> : null}
+        </button>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest';
+import { isSamePerson, namesPatient } from './patientMatch.ts';
+
+const patient = { identifier: '40221873', name: 'NDIAYE^Amadou', birthDate: '19810302' };
+const image = (more: object = {}) => ({ patient: { ...patient, sex: 'M', ...more } });
+
+describe('the patient an image names', () => {
+  it('is the screen’s when identifier, name and birth date agree', () => {
+    expect(namesPatient(image(), patient)).toBe(true);
+    expect(namesPatient(image({ name: 'Ndiaye^Amadou^^ ' }), patient)).toBe(true);
+    expect(namesPatient(image({ name: 'NDIAYE^Amadou=漢字' }), { ...patient, name: 'NDIAYE^Amadou' })).toBe(true);
+  });
+  it('is another when one of them differs', () => {
+    expect(namesPatient(image({ identifier: '40221874' }), patient)).toBe(false);
+    expect(namesPatient(image({ name: 'NDIAYE^Aminata' }), patient)).toBe(false);
+    expect(namesPatient(image({ birthDate: '' }), patient)).toBe(false);
+  });
+});
+
+describe('two records', () => {
+  it('stand side by side only when they are one, or a person linked them', () => {
+    const a = { patientId: 'a', linkGroupId: null };
+    expect(isSamePerson(a, a)).toBe(true);
+    expect(isSamePerson(a, { patientId: 'b', linkGroupId: null })).toBe(false);
+    expect(isSamePerson({ patientId: 'a', linkGroupId: 'g' }, { patientId: 'b', linkGroupId: 'g' })).toBe(true);
+    expect(isSamePerson({ patientId: 'a', linkGroupId: 'g' }, { patientId: 'b', linkGroupId: 'h' })).toBe(false);
+  });
+});

@@ -1,0 +1,200 @@
+import { useDebouncedValue, useMediaQuery } from '@mantine/hooks';
+import { IconFileImport, IconFilterOff, IconInbox, IconSearch, IconX } from '@tabler/icons-react';
+import { useCallback, useEffect, useMemo, useRef } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { WorklistRow, WorklistSort } from '../../../app/domains/worklist/worklistSchema.ts';
+import { usePagesOf, useView } from '../../api/pages.ts';
+import { useQueryOf } from '../../api/queries.ts';
+import { useCan, useSession } from '../../api/session.tsx';
+import { Button, IconButton } from '../../components/Button.tsx';
+import { EmptyState } from '../../components/EmptyState.tsx';
+import { FailureNotice } from '../../components/FailureNotice.tsx';
+import { Kbd } from '../../components/Kbd.tsx';
+import { useKeys } from '../../components/keys.ts';
+import { Skeleton } from '../../components/Skeleton.tsx';
+import { useToast } from '../../components/Toast.tsx';
+import { VirtualTable, type VirtualTableHandle } from '../../components/VirtualTable.tsx';
+import { WorklistChips } from './WorklistChips.tsx';
+import { WorklistPreview } from './WorklistPreview.tsx';
+import { useWorklistColumns } from './worklistColumns.tsx';
+import { filterOf, nextSort, useWorklistStore } from './worklistStore.ts';
+import './worklist.css';
+
+/** From the last key to the question: short enough to feel instant, long enough not to ask for half a name. */
+const searchDelayMs = 60;
+
+export interface WorklistScreenProps {
+  readonly onRead: (studyUid: string) => void;
+  readonly onPatient: (patientId: string) => void;
+  readonly onImport: () => void;
+}
+
+/** Every study there is, what is to be read first, and a look at the one that is chosen. */
+export function WorklistScreen({ onRead, onPatient, onImport }: WorklistScreenProps) {
+  const { t } = useTranslation('worklist');
+  const session = useSession();
+  const canImport = useCan('studies.import');
+  const toast = useToast();
+  const { chip, modality, text, sort, selectedUid, setChip, setModality, setText, setSort, select } =
+    useWorklistStore();
+  const [sentText] = useDebouncedValue(text, searchDelayMs);
+  const [view, setView] = useView();
+  const table = useRef<VirtualTableHandle>(null);
+  const search = useRef<HTMLInputElement>(null);
+  const wide = useMediaQuery('(min-width: 1560px)') ?? false;
+  const columns = useWorklistColumns(wide);
+  const counts = useQueryOf('worklist.counts', undefined, { keepPrevious: true });
+  const question = useMemo(
+    () => ({ filter: filterOf({ chip, modality, text: sentText }, session.operatorName), sort }),
+    [chip, modality, sentText, session.operatorName, sort],
+  );
+  const pages = usePagesOf('worklist.list', question, view);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another question starts at the top
+  useEffect(() => table.current?.scrollToTop(), [question]);
+  const open = useCallback(
+    (row: WorklistRow) => {
+      if (row.identityConflict) toast({ tone: 'warning', text: t('conflictRefused') });
+      else onRead(row.studyUid);
+    },
+    [onRead, t, toast],
+  );
+
+  const group = t('keys.group');
+  useKeys([
+    { id: 'worklist.search', keys: ['/'], label: t('keys.search'), group, run: () => search.current?.focus() },
+    {
+      id: 'worklist.clear',
+      keys: ['escape'],
+      label: t('keys.clear'),
+      group,
+      when: () => text !== '' || chip !== 'all' || modality !== null,
+      run: () => clearFilters(),
+    },
+  ]);
+  const clearFilters = (): void => {
+    setText('');
+    setChip('all');
+    setModality(null);
+  };
+  const filtered = chip !== 'all' || modality !== null || sentText.trim() !== '';
+  const total = pages.total;
+
+  return (
+    <div className="worklist">
+      <section className="worklist-list" aria-label={t('title')}>
+        <div className="worklist-bar">
+          <h1>{t('title')}</h1>
+          <div className="worklist-search">
+            <IconSearch size={14} stroke={1.8} aria-hidden />
+            <input
+              ref={search}
+              type="search"
+              value={text}
+              onChange={(event) => setText(event.target.value)}
+              onKeyDown={(event) => {
+                if (event.key === 'Escape') {
+                  if (text === '') event.currentTarget.blur();
+                  setText('');
+                } else if (event.key === 'ArrowDown' || event.key === 'Enter') {
+                  event.preventDefault();
+                  table.current?.focus();
+                  const first = pages.rowAt(0);
+                  if (first && !pages.stale) select(first.studyUid);
+                } else return;
+                event.stopPropagation();
+              }}
+              placeholder={t('search')}
+              aria-label={t('search')}
+              spellCheck={false}
+              autoComplete="off"
+              maxLength={200}
+            />
+            {text === '' ? (
+              <Kbd keys="/" />
+            ) : (
+              <IconButton size="s" label={t('clearSearch')} icon={<IconX size={14} />} onClick={() => setText('')} />
+            )}
+          </div>
+          <span className="spacer" />
+          <span className="quiet" role="status">
+            {total === null || pages.failure ? '' : t('shown', { count: total })}
+            {total !== null && !pages.failure && !wide && sort.key === 'receivedAt'
+              ? ` · ${t(`received.${sort.direction}`)}`
+              : ''}
+          </span>
+          {canImport ? (
+            <Button icon={<IconFileImport size={16} stroke={1.6} />} kbd="i" onClick={onImport}>
+              {t('import')}
+            </Button>
+          ) : null}
+        </div>
+        <WorklistChips
+          counts={counts.data ?? null}
+          chip={chip}
+          modality={modality}
+          onChip={setChip}
+          onModality={setModality}
+        />
+        {pages.failure ? <FailureNotice failure={pages.failure} retry={pages.retry} /> : null}
+        {total === null && !pages.failure ? <WaitingRows /> : null}
+        {total === 0 && !filtered && !pages.failure ? (
+          <EmptyState
+            icon={<IconInbox size={40} stroke={1.2} aria-hidden />}
+            title={t('empty.title')}
+            actions={
+              canImport ? (
+                <Button variant="primary" kbd="i" onClick={onImport}>
+                  {t('empty.import')}
+                </Button>
+              ) : undefined
+            }
+          >
+            {canImport ? t('empty.text') : t('empty.textNoImport')}
+          </EmptyState>
+        ) : null}
+        {total === 0 && filtered && !pages.failure ? (
+          <EmptyState
+            icon={<IconFilterOff size={36} stroke={1.2} aria-hidden />}
+            title={t('filtered.title')}
+            actions={<Button onClick={clearFilters}>{t('filtered.clear')}</Button>}
+          >
+            {t('filtered.text')}
+          </EmptyState>
+        ) : null}
+        {total !== null && total > 0 ? (
+          <VirtualTable<WorklistRow>
+            ref={table}
+            label={t('title')}
+            columns={columns}
+            total={total}
+            rowAt={pages.rowAt}
+            rowKey={(row) => row.studyUid}
+            selectedKey={selectedUid}
+            onSelect={(row) => select(row.studyUid)}
+            onOpen={open}
+            onOpenKey={onRead}
+            onView={setView}
+            sort={sort}
+            onSort={(key) => setSort(nextSort(sort, key as WorklistSort['key']))}
+            rowClass={(row) => (row.identityConflict ? 'conflict' : '')}
+            stale={pages.stale}
+            keyGroup={group}
+          />
+        ) : null}
+      </section>
+      <WorklistPreview studyUid={selectedUid} onRead={onRead} onPatient={onPatient} onSelect={select} />
+    </div>
+  );
+}
+
+function WaitingRows() {
+  return (
+    <div className="worklist-waiting" aria-hidden>
+      {Array.from({ length: 14 }, (_, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: all alike
+        <Skeleton key={index} height={12} width={`${90 - (index % 4) * 9}%`} />
+      ))}
+    </div>
+  );
+}

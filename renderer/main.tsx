@@ -1,0 +1,25 @@
+import '@fontsource-variable/inter/wght.css';
+import '@mantine/core/styles/baseline.css';
+import '@mantine/core/styles/default-css-variables.css';
+import '@mantine/core/styles/global.css';
+import '@mantine/core/styles/UnstyledButton.css';
+import '@mantine/core/styles/CloseButton.css';
+import '@mantine/core/styles/Overlay.css';
+import '@mantine/core/styles/ModalBase.css';
+import '@mantine/core/styles/Modal.css';
+import '@mantine/core/styles/Popover.css';
+import '@mantine/core/styles/Menu.css';
+import '@mantine/core/styles/Tooltip.css';
+import './components/tokens.css';
+import './components/base.css';
+import './components/controls.css';
+import './components/feedback.css';
+import './components/mantineTheme.css';
+import { createRoot } from 'react-dom/client';
+import { startI18n } from './i18n/i18nSetup.ts';
+import { App } from './shell/App.tsx';
+
+await startI18n();
+const root = document.getElementById('root');
+if (!root) throw new Error('index.html has no #root');
+createRoot(root).render(<App />);
