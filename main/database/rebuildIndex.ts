@@ -38,7 +38,7 @@ export interface IndexBuilder {
   readonly counts: Readonly<RebuildCounts>;
   /** Replays what the archive holds and was not replayed yet. Yields to the loop between objects. */
   catchUp(signal: AbortSignal, report: (done: number, total: number) => void): Promise<void>;
-  /** Takes rows over from the old index, as far as it can be read: what is no index (audit, operators, settings, jobs). */
+  /** Takes over from the old index what no archived object tells: whole tables (audit, operators, jobs), and what replayers ask for. */
   takeOver(old: DatabaseHandle, tables: readonly string[]): void;
   /** Lets the replayers finish, checks the new index and puts it in the old one's place, which is kept in `before-rebuild/`. The store must be closed. */
   swap(): void;
@@ -257,6 +257,9 @@ export function openIndexBuilder({ platform, keys, archive, replayers }: Rebuild
             index += 1;
           }
         }
+        const nowMs = platform.clock.nowMs();
+        for (const replayer of replayers)
+          replayer.takeOver?.(transactionAt(hybrid.next(nowMs), nowMs), new StatementCache(old));
       })();
     },
     swap() {

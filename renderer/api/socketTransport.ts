@@ -65,7 +65,10 @@ function openSocket(bearer: string, onEnded: () => void): Promise<Channel> {
 
 function socketChannel(socket: WebSocket): Channel {
   return {
-    send: (frame) => socket.send(frame),
+    send(frame) {
+      // A socket that is closing drops what it is given and complains in the console; 'close' tells whoever waits.
+      if (socket.readyState === WebSocket.OPEN) socket.send(frame);
+    },
     onFrame: (listener) => socket.addEventListener('message', (event) => listener(event.data)),
     onClose: (listener) => socket.addEventListener('close', () => listener()),
     close: () => socket.close(),

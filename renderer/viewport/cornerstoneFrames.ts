@@ -3,8 +3,7 @@ import { utilities } from '@cornerstonejs/core';
 import { displayAspect } from '../../app/domains/imaging/calibrationRules.ts';
 import type { FrameAttributes } from '../../app/domains/imaging/frameAttributes.ts';
 import type { ValueScale } from '../../app/domains/imaging/measurementRules.ts';
-import type { DecodedFrame } from './decodePool.ts';
-import type { SampleArray } from './pixelLayout.ts';
+import type { DecodedFrame, SampleArray } from './decodePool.ts';
 import type { LookupTable } from './tableValues.ts';
 
 /** A frame as shown: its stored values stay as decoded; Cornerstone draws `display`. */
@@ -14,8 +13,6 @@ export interface LoadedFrame {
   readonly scale: ValueScale;
   readonly minimum: number;
   readonly maximum: number;
-  /** True when the host decoded it, this window having no decoder for it. */
-  readonly isHostDecoded: boolean;
   readonly syntaxUid: string;
   /** The image's first VOI look-up table (PS3.3 C.11.2.1.1). */
   readonly voiTable: LookupTable | undefined;
@@ -36,7 +33,7 @@ export function framePath({ studyUid, seriesUid, sopUid, frame }: FrameAttribute
 }
 
 export function isColour(attributes: FrameAttributes): boolean {
-  return attributes.samplesPerPixel === 3 || attributes.photometric === 'PALETTE COLOR';
+  return attributes.samplesPerPixel === 3;
 }
 
 /** Spacing of the drawing plane: a column is one unit wide, a row as high as its pixel is in proportion. */
@@ -87,16 +84,8 @@ export function layoutOf(attributes: FrameAttributes) {
   };
 }
 
-/**
- * An array type the graphics card can hold: signed bytes widen to 16 bits, 32-bit and float values become floats.
- * Behind a modality table it holds modality values, else stored ones.
- */
-function displayValues({
-  stored,
-  attributes,
-  scale,
-}: LoadedFrame): Uint8Array | Uint16Array | Int16Array | Float32Array {
-  if (attributes.modalityTransform.kind === 'lut') return Float32Array.from(stored, scale.toModality);
+/** An array type the graphics card can hold: signed bytes widen to 16 bits, 32-bit and float values become floats. */
+function displayValues({ stored }: LoadedFrame): Uint8Array | Uint16Array | Int16Array | Float32Array {
   if (
     stored instanceof Uint8Array ||
     stored instanceof Uint16Array ||
@@ -111,8 +100,8 @@ function displayValues({
 
 export function cornerstoneImage(imageId: string, decoded: DecodedFrame, salus: LoadedFrame): SalusImage {
   const { attributes } = salus;
-  const display = decoded.rgb ?? displayValues(salus);
-  const color = decoded.rgb !== undefined;
+  const color = isColour(attributes);
+  const display = color ? (decoded.stored as Uint8Array<ArrayBuffer>) : displayValues(salus);
   const { rows, columns } = attributes;
   const numberOfComponents = color ? 3 : 1;
   const voxelManager = utilities.VoxelManager.createImageVoxelManager({

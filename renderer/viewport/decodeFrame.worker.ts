@@ -1,108 +1,60 @@
-import { decodeCompressed } from './frameCodecs.ts';
-import {
-  decodeRunLength,
-  interleave,
-  keepStoredBits,
-  type PaletteTable,
-  PixelError,
-  type PixelLayout,
-  paletteToRgb,
-  readNative,
-  rgbToBytes,
-  type SampleArray,
-  ybrToRgb,
-} from './pixelLayout.ts';
+import { decodeImageFrame } from '@cornerstonejs/dicom-image-loader';
+import type { SampleArray } from './decodePool.ts';
+
+/** What dicom-image-loader's decoder must know of a frame, in its own words. */
+export interface LoaderFrame {
+  readonly rows: number;
+  readonly columns: number;
+  readonly samplesPerPixel: number;
+  readonly bitsAllocated: number;
+  readonly bitsStored: number;
+  readonly highBit: number;
+  /** Absent for floating-point cells: 32 bits that are neither unsigned nor signed are read as floats. */
+  readonly pixelRepresentation: 0 | 1 | undefined;
+  readonly planarConfiguration: 0;
+  readonly photometricInterpretation: string;
+}
 
 /** One frame to decode. The bytes are transferred, not copied. */
 export interface DecodeRequest {
   readonly id: number;
-  readonly bytes: ArrayBuffer;
-  readonly offset: number;
-  readonly length: number;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly syntaxUid: string;
-  readonly layout: PixelLayout;
-  readonly palette: readonly [PaletteTable, PaletteTable, PaletteTable] | undefined;
-  /** True for a frame the host decoded: native cells, interleaved, colour already RGB. */
-  readonly isHostDecoded: boolean;
+  readonly frame: LoaderFrame;
 }
 
 export type DecodeReply =
-  | {
-      readonly id: number;
-      /** Stored values: one sample a pixel, palette indexes, or interleaved colour as RGB. */
-      readonly stored: SampleArray;
-      /** Eight-bit RGB for the picture of a colour frame. */
-      readonly rgb: Uint8Array<ArrayBuffer> | undefined;
-      readonly minimum: number;
-      readonly maximum: number;
-    }
+  | { readonly id: number; readonly stored: SampleArray; readonly minimum: number; readonly maximum: number }
   | { readonly id: number; readonly code: string; readonly message: string };
 
-const native = new Set([
-  '1.2.840.10008.1.2',
-  '1.2.840.10008.1.2.1',
-  '1.2.840.10008.1.2.1.99',
-  '1.2.840.10008.1.2.2',
-  '1.2.840.10008.1.2.1.98',
-]);
-const runLength = '1.2.840.10008.1.2.5';
+type LoaderDecode = (
+  frame: object,
+  syntaxUid: string,
+  bytes: Uint8Array,
+  config: object,
+  options: object,
+) => Promise<{ pixelData: SampleArray; smallestPixelValue: number; largestPixelValue: number }>;
 
-async function decode(
-  request: DecodeRequest,
-): Promise<{ stored: SampleArray; rgb: Uint8Array<ArrayBuffer> | undefined }> {
-  const bytes = new Uint8Array(request.bytes, request.offset, request.length);
-  const { layout } = request;
-  const isColour = layout.samplesPerPixel === 3;
-  let isRgb = request.isHostDecoded || layout.photometric === 'RGB';
-  let isShared = false;
-  let samples: SampleArray;
-  if (request.isHostDecoded) {
-    samples = readNative(bytes, { ...layout, photometric: isColour ? 'RGB' : layout.photometric });
-  } else if (native.has(request.syntaxUid)) {
-    samples = readNative(bytes, layout);
-    isShared = isColour && layout.photometric === 'YBR_FULL_422' && layout.bitsAllocated === 8;
-    keepStoredBits(samples, layout);
-    if (isColour && layout.planar && !isShared) samples = interleave(samples, layout);
-  } else if (request.syntaxUid === runLength) {
-    samples = decodeRunLength(bytes, layout);
-    keepStoredBits(samples, layout);
-  } else {
-    const decoded = await decodeCompressed(bytes, request.syntaxUid, layout);
-    samples = decoded.samples;
-    isRgb ||= decoded.isRgb;
-    keepStoredBits(samples, layout);
-  }
-  if (layout.photometric === 'PALETTE COLOR') {
-    if (!request.palette) throw new PixelError('imaging.unsupportedPixelFormat', 'a palette image without its palette');
-    return { stored: samples, rgb: paletteToRgb(samples, request.palette) };
-  }
-  if (!isColour) return { stored: samples, rgb: undefined };
-  if (!isRgb && layout.bitsAllocated !== 8)
-    throw new PixelError('imaging.unsupportedPixelFormat', 'YBR of more than eight bits');
-  const rgb = isRgb ? rgbToBytes(samples, layout.bitsStored) : ybrToRgb(samples, layout, isShared);
-  return { stored: isRgb ? samples : rgb, rgb };
-}
-
-function extremes(samples: SampleArray): { minimum: number; maximum: number } {
-  let minimum = Number.POSITIVE_INFINITY;
-  let maximum = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < samples.length; i += 1) {
-    const value = samples[i]!;
-    if (value < minimum) minimum = value;
-    if (value > maximum) maximum = value;
-  }
-  return Number.isFinite(minimum) ? { minimum, maximum } : { minimum: 0, maximum: 1 };
+async function decode({ bytes, syntaxUid, frame }: DecodeRequest) {
+  const samples = frame.rows * frame.columns * frame.samplesPerPixel;
+  const isNative = syntaxUid === '1.2.840.10008.1.2.1';
+  if (isNative && bytes.length < samples * (frame.bitsAllocated / 8)) return undefined;
+  // Stored values as they are: what they measure is our rules' business (app/domains/imaging).
+  const options = { preScale: { enabled: false } };
+  const decoded = await (decodeImageFrame as unknown as LoaderDecode)({ ...frame }, syntaxUid, bytes, {}, options);
+  return decoded.pixelData.length < samples ? undefined : decoded;
 }
 
 self.onmessage = async ({ data }: MessageEvent<DecodeRequest>) => {
+  const { id } = data;
   try {
-    const { stored, rgb } = await decode(data);
-    const reply: DecodeReply = { id: data.id, stored, rgb, ...extremes(stored) };
-    const buffers = new Set<ArrayBuffer>([stored.buffer, ...(rgb ? [rgb.buffer] : [])]);
-    self.postMessage(reply, { transfer: [...buffers] });
+    const decoded = await decode(data);
+    const reply: DecodeReply = decoded
+      ? { id, stored: decoded.pixelData, minimum: decoded.smallestPixelValue, maximum: decoded.largestPixelValue }
+      : { id, code: 'imaging.truncatedPixelData', message: 'the frame is shorter than its header says' };
+    self.postMessage(reply, { transfer: 'stored' in reply ? [reply.stored.buffer] : [] });
   } catch (error) {
-    const code = error instanceof PixelError ? error.code : 'imaging.damagedPixelData';
     const message = error instanceof Error ? error.message : 'the frame could not be decoded';
-    self.postMessage({ id: data.id, code, message } satisfies DecodeReply);
+    self.postMessage({ id, code: 'imaging.damagedPixelData', message } satisfies DecodeReply);
   }
 };

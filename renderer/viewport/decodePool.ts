@@ -1,9 +1,25 @@
-import type { DecodeReply, DecodeRequest } from './decodeFrame.worker.ts';
+import type { FrameAttributes } from '../../app/domains/imaging/frameAttributes.ts';
+import type { DecodeReply, DecodeRequest, LoaderFrame } from './decodeFrame.worker.ts';
 import { FrameError } from './frameTransfer.ts';
 
+export type SampleArray =
+  | Uint8Array<ArrayBuffer>
+  | Int8Array<ArrayBuffer>
+  | Uint16Array<ArrayBuffer>
+  | Int16Array<ArrayBuffer>
+  | Uint32Array<ArrayBuffer>
+  | Int32Array<ArrayBuffer>
+  | Float32Array<ArrayBuffer>
+  | Float64Array<ArrayBuffer>;
+
+/** Stored values (one sample a pixel, or interleaved RGB of eight bits) and their extremes. */
 export type DecodedFrame = Extract<DecodeReply, { stored: unknown }>;
 
+/** Longest time for one frame, in milliseconds: a codec that never ends must not leave a picture loading for ever. */
+const limitMs = 30_000;
+
 interface Waiting {
+  readonly timer: ReturnType<typeof setTimeout>;
   readonly resolve: (frame: DecodedFrame) => void;
   readonly reject: (error: Error) => void;
 }
@@ -13,7 +29,12 @@ interface Member {
   readonly waiting: Map<number, Waiting>;
 }
 
-/** Decode workers, each taking the next frame when it has the fewest waiting. A worker that dies fails its frames and is replaced. */
+/**
+ * Web workers that decode with dicom-image-loader's codecs, each taking the next frame when it has the fewest waiting.
+ * The host sends only what those decode to the right values and turns everything else into plain little-endian cells
+ * (main/domains/imaging/pixels/frameForWeb.ts); a test compares the two on every sample. A worker that dies or never
+ * ends fails its frames and is replaced; the loader's own worker manager would lose its place in the queue.
+ */
 export class DecodePool {
   #members: Member[] = [];
   #nextId = 1;
@@ -25,13 +46,16 @@ export class DecodePool {
     this.#start();
   }
 
-  decode(request: Omit<DecodeRequest, 'id'>): Promise<DecodedFrame> {
+  /** @throws FrameError when the frame is cut short or can't be decoded */
+  decode(bytes: Uint8Array<ArrayBuffer>, syntaxUid: string, attributes: FrameAttributes): Promise<DecodedFrame> {
     const member = this.#leastBusy();
     const id = this.#nextId;
     this.#nextId += 1;
     return new Promise((resolve, reject) => {
-      member.waiting.set(id, { resolve, reject });
-      member.worker.postMessage({ ...request, id } satisfies DecodeRequest, [request.bytes]);
+      const timer = setTimeout(() => this.#lose(member, 'the decoder did not come to an end'), limitMs);
+      member.waiting.set(id, { resolve, reject, timer });
+      const request: DecodeRequest = { id, bytes, syntaxUid, frame: loaderFrameOf(attributes) };
+      member.worker.postMessage(request, [bytes.buffer]);
     });
   }
 
@@ -54,20 +78,42 @@ export class DecodePool {
     worker.onmessage = ({ data }: MessageEvent<DecodeReply>) => {
       const waiting = member.waiting.get(data.id);
       member.waiting.delete(data.id);
+      clearTimeout(waiting?.timer);
       if ('stored' in data) waiting?.resolve(data);
       else waiting?.reject(new FrameError(data.code, data.message));
     };
-    worker.onerror = () => {
-      this.#members = this.#members.filter((each) => each !== member);
-      this.#drop(member, new FrameError('imaging.damagedPixelData', 'the decoder stopped on this frame'));
-    };
+    worker.onerror = () => this.#lose(member, 'the decoder stopped on this frame');
     this.#members.push(member);
     return member;
   }
 
+  #lose(member: Member, why: string): void {
+    this.#members = this.#members.filter((each) => each !== member);
+    this.#drop(member, new FrameError('imaging.damagedPixelData', why));
+  }
+
   #drop(member: Member, error: Error): void {
     member.worker.terminate();
-    for (const { reject } of member.waiting.values()) reject(error);
+    for (const { reject, timer } of member.waiting.values()) {
+      clearTimeout(timer);
+      reject(error);
+    }
     member.waiting.clear();
   }
+}
+
+/** The attributes as the metadata gives them, which are those of the frame as sent. */
+function loaderFrameOf(attributes: FrameAttributes): LoaderFrame {
+  const { rows, columns, samplesPerPixel, bitsAllocated, bitsStored, highBit, signed, photometric } = attributes;
+  return {
+    rows,
+    columns,
+    samplesPerPixel,
+    bitsAllocated,
+    bitsStored,
+    highBit,
+    pixelRepresentation: attributes.sampleFormat === 'integer' ? (signed ? 1 : 0) : undefined,
+    planarConfiguration: 0,
+    photometricInterpretation: photometric,
+  };
 }

@@ -14,13 +14,12 @@ import {
   plainPlane,
   type SalusImage,
 } from './cornerstoneFrames.ts';
-import type { DecodedFrame, DecodePool } from './decodePool.ts';
+import type { DecodePool } from './decodePool.ts';
 import { type FetchAsset, FrameError, fetchFrame } from './frameTransfer.ts';
-import { lookupTableOf, paletteOf } from './tableValues.ts';
+import { lookupTableOf } from './tableValues.ts';
 
 interface Entry {
   readonly attributes: FrameAttributes;
-  readonly dataset: DicomDataset;
   /** Open series that hold the frame: the last one to leave removes it. */
   holders: number;
 }
@@ -84,7 +83,7 @@ export class FrameLibrary {
         const imageId = imageIdOf(attributes);
         const known = this.#entries.get(imageId);
         if (known) known.holders += 1;
-        else this.#entries.set(imageId, { attributes, dataset, holders: 1 });
+        else this.#entries.set(imageId, { attributes, holders: 1 });
         frames.push(attributes);
       }
     }
@@ -240,48 +239,18 @@ export class FrameLibrary {
     }
   }
 
-  async #imageOf(imageId: string, { attributes, dataset }: Entry, signal: AbortSignal): Promise<SalusImage> {
+  async #imageOf(imageId: string, { attributes }: Entry, signal: AbortSignal): Promise<SalusImage> {
     const { rows, columns } = attributes;
     if (rows < 1 || columns < 1) throw new FrameError('imaging.missingDimensions', 'rows or columns are missing');
     if (rows * columns > 2 ** 28) throw new FrameError('imaging.absurdDimensions', 'the frame is too large to draw');
-    const path = framePath(attributes);
-    const palette =
-      attributes.photometric === 'PALETTE COLOR'
-        ? await paletteOf(dataset, attributes.signed, this.#fetchAsset)
-        : undefined;
-    const modalityLut =
-      attributes.modalityTransform.kind === 'lut'
-        ? await lookupTableOf(
-            attributes.modalityTransform.item,
-            '00283002',
-            '00283006',
-            attributes.signed,
-            this.#fetchAsset,
-          )
-        : undefined;
-    const decode = async (isHostDecoded: boolean): Promise<[DecodedFrame, string]> => {
-      const { bytes, syntaxUid } = await fetchFrame(this.#fetchAsset, path, isHostDecoded, signal);
-      const request = {
-        bytes: bytes.buffer,
-        offset: bytes.byteOffset,
-        length: bytes.byteLength,
-        syntaxUid,
-        layout: layoutOf(attributes),
-        palette,
-        isHostDecoded,
-      };
-      return [await this.#pool.decode(request), syntaxUid];
-    };
-    let isHostDecoded = false;
-    const [decoded, syntaxUid] = await decode(false).catch((error: unknown) => {
-      if (!(error instanceof FrameError) || error.code !== 'imaging.unsupportedTransferSyntax') throw error;
-      isHostDecoded = true;
-      return decode(true);
-    });
-    const scale = valueScaleOf(attributes, modalityLut && { first: modalityLut.first, values: modalityLut.values });
+    const { bytes, syntaxUid } = await fetchFrame(this.#fetchAsset, framePath(attributes), signal);
+    const decoded = await this.#pool.decode(bytes, syntaxUid, attributes);
+    const scale = valueScaleOf(attributes);
     const [voiItem] = attributes.voiLuts;
-    const voiTable =
-      voiItem && (await lookupTableOf(voiItem, '00283002', '00283006', attributes.signed, this.#fetchAsset));
+    const { modalityTransform } = attributes;
+    // Its input is the modality value, which is signed behind a negative intercept (PS3.3 C.11.2.1.1).
+    const isSigned = attributes.signed || (modalityTransform.kind === 'linear' && modalityTransform.intercept < 0);
+    const voiTable = voiItem && (await lookupTableOf(voiItem, '00283002', '00283006', isSigned, this.#fetchAsset));
     const { stored, minimum, maximum } = decoded;
     return cornerstoneImage(imageId, decoded, {
       attributes,
@@ -289,7 +258,6 @@ export class FrameLibrary {
       scale,
       minimum,
       maximum,
-      isHostDecoded,
       syntaxUid,
       voiTable,
     });
@@ -307,7 +275,7 @@ export class FrameLibrary {
         return {
           ...layoutOf(attributes),
           pixelRepresentation: attributes.signed ? 1 : 0,
-          // The palette and YBR are resolved before Cornerstone sees the frame, MONOCHROME1 by the window it is given.
+          // The host resolves palettes and YBR, MONOCHROME1 is resolved by the window it is given.
           photometricInterpretation: isColour(attributes) ? 'RGB' : 'MONOCHROME2',
           samplesPerPixel: isColour(attributes) ? 3 : 1,
         };

@@ -26,7 +26,6 @@ export type FetchAsset = (path: string, init?: RequestInit) => Promise<Response>
 
 const explicitLittleEndian = '1.2.840.10008.1.2.1';
 const anySyntax = 'multipart/related; type="application/octet-stream"; transfer-syntax=*';
-const nativeSyntax = `multipart/related; type="application/octet-stream"; transfer-syntax=${explicitLittleEndian}`;
 
 const syntaxOfMediaType: Record<string, string> = {
   'image/jpeg': '1.2.840.10008.1.2.4.50',
@@ -100,16 +99,14 @@ async function failureOf(response: Response): Promise<FrameError> {
 
 /**
  * @param framePath `/dicomweb/studies/…/frames/<n>`
- * @param decoded   true asks the host to decode: native little-endian cells, interleaved, colour as RGB
  * @throws FrameError, or what `fetchAsset` throws (a Failure with a code)
  */
 export async function fetchFrame(
   fetchAsset: FetchAsset,
   framePath: string,
-  decoded: boolean,
   signal: AbortSignal,
 ): Promise<FetchedFrame> {
-  const response = await fetchAsset(framePath, { headers: { Accept: decoded ? nativeSyntax : anySyntax }, signal });
+  const response = await fetchAsset(framePath, { headers: { Accept: anySyntax }, signal });
   if (!response.ok) throw await failureOf(response);
   const body = new Uint8Array(await response.arrayBuffer());
   const frame = firstPart(body, response.headers.get('content-type') ?? '');

@@ -16,7 +16,7 @@ import type { DrawingBoard } from './drawingBoard.ts';
 import type { FrameLibrary } from './frameLibrary.ts';
 import { codeOf } from './frameTransfer.ts';
 import { MprPlane, type PlaneName, planeNames } from './mprPlane.ts';
-import { greyNodes, type PictureWindow, windowOf } from './pictureWindow.ts';
+import { draggedWindow, drawableWindow, greyNodes, type PictureWindow, windowOf } from './pictureWindow.ts';
 import { framesIn, type StackSeries } from './stackFrames.ts';
 import { Watched } from './viewState.ts';
 
@@ -161,15 +161,12 @@ export class MprView {
   }
 
   setWindow(window: PictureWindow): void {
-    this.#window = { ...window, width: Math.max(1, window.width) };
+    this.#window = drawableWindow(window);
     this.#paint();
   }
 
   dragWindow(dx: number, dy: number): void {
-    const now = this.#window;
-    if (!now) return;
-    const step = Math.max(now.width, 1) / 300;
-    this.setWindow({ ...now, width: now.width + dx * step, centre: now.centre + dy * step });
+    if (this.#window) this.setWindow(draggedWindow(this.#window, dx, dy));
   }
 
   toggleInverted(): void {

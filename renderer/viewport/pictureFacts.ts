@@ -9,25 +9,14 @@ import type { DrawnPicture, Fidelity, ScaleBar } from './viewState.ts';
 
 /** What may be said about a drawn picture: its fidelity, its letters, its scale. Nothing here is guessed. */
 
-const lossySyntaxes: Record<string, string> = {
-  '1.2.840.10008.1.2.4.50': 'JPEG',
-  '1.2.840.10008.1.2.4.51': 'JPEG',
-  '1.2.840.10008.1.2.4.53': 'JPEG',
-  '1.2.840.10008.1.2.4.55': 'JPEG',
-  '1.2.840.10008.1.2.4.81': 'JPEG-LS',
-};
-
 function fidelityOf(frame: LoadedFrame, areNumbersTrusted: boolean): Fidelity {
-  const { attributes, syntaxUid, isHostDecoded } = frame;
+  const { attributes } = frame;
   const notes: { key: string; detail: string }[] = [];
-  const lossyName = lossySyntaxes[syntaxUid];
-  const isLossy = attributes.lossy || lossyName !== undefined;
-  if (isLossy) notes.push({ key: 'lossy', detail: attributes.lossyDetail || (lossyName ?? '') });
+  const isLossy = attributes.lossy;
+  if (isLossy) notes.push({ key: 'lossy', detail: attributes.lossyDetail });
   if (attributes.frames > 1 && !attributes.plane && attributes.directions)
     notes.push({ key: 'noFramePosition', detail: '' });
-  if (attributes.photometric === 'PALETTE COLOR') notes.push({ key: 'palette', detail: '' });
   if (attributes.bitsStored > 16) notes.push({ key: 'reducedDepth', detail: String(attributes.bitsStored) });
-  if (isHostDecoded) notes.push({ key: 'hostDecoded', detail: '' });
   const whole = wholeImageCalibration(attributes);
   const isUltrasound = attributes.ultrasoundRegions.length > 0;
   if (whole.kind === 'detector') notes.push({ key: 'atDetector', detail: '' });

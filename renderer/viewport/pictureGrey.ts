@@ -2,7 +2,14 @@ import type { Types } from '@cornerstonejs/core';
 import { isHounsfield } from '../../app/domains/imaging/measurementRules.ts';
 import { presetsFor, type WindowPreset } from '../../app/domains/imaging/windowPresets.ts';
 import { isColour, type LoadedFrame } from './cornerstoneFrames.ts';
-import { greyNodes, type PictureWindow, wantsVoiTable, windowOf } from './pictureWindow.ts';
+import {
+  draggedWindow,
+  drawableWindow,
+  greyNodes,
+  type PictureWindow,
+  wantsVoiTable,
+  windowOf,
+} from './pictureWindow.ts';
 import { paintGrey } from './transferPaint.ts';
 import type { DrawnPicture } from './viewState.ts';
 
@@ -27,7 +34,7 @@ export class PictureGrey {
   }
 
   choose(window: PictureWindow | undefined, source: DrawnPicture['windowSource']): void {
-    this.#chosen = window && { ...window, width: Math.max(window.function === 'LINEAR' ? 1 : 1e-6, window.width) };
+    this.#chosen = window && drawableWindow(window);
     this.#source = source;
   }
 
@@ -44,11 +51,8 @@ export class PictureGrey {
     return true;
   }
 
-  /** Moves the window by screen pixels: right is wider, down is higher, in steps that fit its width. */
   drag(frame: LoadedFrame, dx: number, dy: number): void {
-    const now = this.windowFor(frame);
-    const step = Math.max(now.width, 1) / 300;
-    this.choose({ ...now, width: now.width + dx * step, centre: now.centre + dy * step }, 'person');
+    this.choose(draggedWindow(this.windowFor(frame), dx, dy), 'person');
   }
 
   windowFor(frame: LoadedFrame): PictureWindow {

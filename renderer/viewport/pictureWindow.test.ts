@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { frameAttributesOf } from '../../app/domains/imaging/frameAttributes.ts';
 import { valueScaleOf } from '../../app/domains/imaging/measurementRules.ts';
 import type { LoadedFrame } from './cornerstoneFrames.ts';
-import { type GreyNode, greyNodes, windowOf } from './pictureWindow.ts';
+import { draggedWindow, type GreyNode, greyNodes, windowOf } from './pictureWindow.ts';
 
 function frame(
   more: object = {},
@@ -27,7 +27,6 @@ function frame(
     stored: new Uint16Array(4),
     scale: valueScaleOf(attributes),
     ...values,
-    isHostDecoded: false,
     syntaxUid: '',
     voiTable: undefined,
   };
@@ -102,9 +101,25 @@ describe('the first window', () => {
   it('covers all values where the image has none, in modality values', () => {
     expect(windowOf(frame(rescaled(-2, 10), { minimum: 0, maximum: 100 }))).toMatchObject({ centre: -90, width: 200 });
   });
+  it('is soft tissue where the values are Hounsfield units and the image has none', () => {
+    const ct = { ...rescaled(1, -1024), '00080060': { vr: 'CS', Value: ['CT'] } };
+    expect(windowOf(frame(ct, { minimum: 0, maximum: 4095 }))).toMatchObject({ centre: 50, width: 400 });
+    // A localizer's values are no Hounsfield units.
+    const localizer = { ...ct, '00080008': { vr: 'CS', Value: ['ORIGINAL', 'PRIMARY', 'LOCALIZER'] } };
+    expect(windowOf(frame(localizer, { minimum: 0, maximum: 4095 }))).toMatchObject({ width: 4095 });
+  });
   it('shows eight bits as they are, and one bit as black and white', () => {
     const bits = (stored: number) => ({ '00280101': { vr: 'US', Value: [stored] } });
     expect(windowOf(frame(bits(8)))).toMatchObject({ centre: 128, width: 256 });
     expect(windowOf(frame(bits(1)))).toMatchObject({ centre: 1, width: 2 });
+  });
+});
+
+describe('a window moved by hand', () => {
+  it('stays itself where nothing moved, and moves in proportion on a map of small values', () => {
+    const map = { centre: 0.001, width: 0.002, function: 'LINEAR_EXACT' as const };
+    expect(draggedWindow(map, 0, 0)).toEqual(map);
+    expect(draggedWindow(map, 30, 0).width).toBeCloseTo(0.0022, 6);
+    expect(draggedWindow({ centre: 40, width: 400, function: 'LINEAR' }, -10_000, 0).width).toBe(1);
   });
 });

@@ -1,5 +1,6 @@
 import type { VoiWindow } from '../../app/domains/imaging/frameAttributes.ts';
-import { windowRange } from '../../app/domains/imaging/windowPresets.ts';
+import { isHounsfield } from '../../app/domains/imaging/measurementRules.ts';
+import { hounsfieldWindow, windowRange } from '../../app/domains/imaging/windowPresets.ts';
 import type { LoadedFrame } from './cornerstoneFrames.ts';
 import type { LookupTable } from './tableValues.ts';
 
@@ -12,10 +13,11 @@ export interface GreyNode {
   readonly grey: number;
 }
 
-/** Window a frame asks for, or one over all its values where it asks for none. */
+/** Window a frame asks for; where it asks for none, soft tissue for Hounsfield units and all its values for the rest. */
 export function windowOf({ attributes, minimum, maximum, scale }: LoadedFrame): PictureWindow {
   const own = attributes.windows[0];
   if (own) return own;
+  if (isHounsfield(attributes)) return hounsfieldWindow;
   if (attributes.bitsStored <= 8 && attributes.modalityTransform.kind === 'identity') {
     const width = 2 ** Math.max(1, attributes.bitsStored);
     return { centre: width / 2, width, function: 'LINEAR' };
@@ -92,4 +94,16 @@ function tableNodes({ first, bits, values }: LookupTable): [number, number][] {
 /** True when the image brings a VOI table and no window: the table is what it wants to be seen through. */
 export function wantsVoiTable({ attributes, voiTable }: LoadedFrame): boolean {
   return voiTable !== undefined && attributes.windows.length === 0;
+}
+
+/** A window that can be drawn: LINEAR is not defined below a width of 1 (PS3.3 C.11.2.1.2.1), the others at none. */
+export function drawableWindow(window: PictureWindow): PictureWindow {
+  return { ...window, width: Math.max(window.function === 'LINEAR' ? 1 : 1e-6, window.width) };
+}
+
+/** A window moved by screen pixels: right is wider, down is higher, in steps that fit its width, maps of small values included. */
+export function draggedWindow(now: PictureWindow, dx: number, dy: number): PictureWindow {
+  const step = now.width / 300;
+  const fine = now.width <= 1 && now.function === 'LINEAR' ? 'LINEAR_EXACT' : now.function;
+  return drawableWindow({ function: fine, width: now.width + dx * step, centre: now.centre + dy * step });
 }

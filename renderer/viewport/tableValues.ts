@@ -1,9 +1,12 @@
 import { type DicomDataset, numbersOf } from '../../app/domains/imaging/dicomElements.ts';
 import type { FetchAsset } from './frameTransfer.ts';
-import type { PaletteTable } from './pixelLayout.ts';
 
 /** A look-up table of a data set: the first value mapped, bits of an entry, entries (PS3.3 C.11.1.1.1). */
-export interface LookupTable extends PaletteTable {}
+export interface LookupTable {
+  readonly first: number;
+  readonly bits: number;
+  readonly values: Uint16Array;
+}
 
 /** Bytes of a binary element: inline, behind a link of this host, or numbers where the server took them for text. */
 export async function binaryOf(
@@ -40,7 +43,8 @@ export async function lookupTableOf(
   const [entries, first, bits] = numbersOf(dataset, descriptorTag);
   const bytes = await binaryOf(dataset, dataTag, fetchAsset);
   if (entries === undefined || first === undefined || bits === undefined || !bytes) return undefined;
-  const count = entries === 0 ? 65_536 : entries;
+  // A descriptor written as SS reads 40,000 entries as a negative number.
+  const count = entries === 0 ? 65_536 : entries & 0xffff;
   const even = bytes.length % 2 === 0 ? bytes : bytes.subarray(0, bytes.length - 1);
   const words = new Uint16Array(even.slice().buffer);
   const values =
@@ -51,17 +55,4 @@ export async function lookupTableOf(
         : undefined;
   if (!values) return undefined;
   return { first: signed && first > 32_767 ? first - 65_536 : first, bits, values };
-}
-
-export async function paletteOf(
-  dataset: DicomDataset,
-  signed: boolean,
-  fetchAsset: FetchAsset,
-): Promise<readonly [PaletteTable, PaletteTable, PaletteTable] | undefined> {
-  const [red, green, blue] = await Promise.all([
-    lookupTableOf(dataset, '00281101', '00281201', signed, fetchAsset),
-    lookupTableOf(dataset, '00281102', '00281202', signed, fetchAsset),
-    lookupTableOf(dataset, '00281103', '00281203', signed, fetchAsset),
-  ]);
-  return red && green && blue ? [red, green, blue] : undefined;
 }

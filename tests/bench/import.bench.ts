@@ -10,13 +10,13 @@ import { have, startOrthanc } from '../../scripts/services.ts';
 import { startBenchHost } from './benchHost.ts';
 import { copyDurably } from './copyFiles.ts';
 import { ctCopies } from './ctCopies.ts';
-import { median, say, tell, timed, waitForQuiet } from './measure.ts';
+import { median, say, type Taken, taken, tell, waitForQuiet } from './measure.ts';
 import { uploadToOrthanc } from './orthancUpload.ts';
 
 const repetitions = Number(process.env['SALUS_BENCH_REPETITIONS'] ?? 3);
 const copies = ctCopies();
 const megabytes = copies.bytes / 1e6;
-const seconds: Record<'salus' | 'again' | 'orthanc' | 'copy' | 'copyBy4', number[]> = {
+const runs: Record<'salus' | 'again' | 'orthanc' | 'copy' | 'copyBy4', Taken[]> = {
   salus: [],
   again: [],
   orthanc: [],
@@ -31,8 +31,8 @@ for (let repetition = 0; repetition < repetitions; repetition += 1) {
   await settle();
   const host = await startBenchHost();
   try {
-    seconds.salus.push(await timed(() => importAll(host, 'imported')));
-    seconds.again.push(await timed(() => importAll(host, 'duplicates')));
+    runs.salus.push(await taken(() => importAll(host, 'imported')));
+    runs.again.push(await taken(() => importAll(host, 'duplicates')));
   } finally {
     await host.stop();
   }
@@ -40,7 +40,7 @@ for (let repetition = 0; repetition < repetitions; repetition += 1) {
     await settle();
     const orthanc = await startOrthanc();
     try {
-      seconds.orthanc.push(await timed(() => uploadToOrthanc(orthanc, copies.files, 4)));
+      runs.orthanc.push(await taken(() => uploadToOrthanc(orthanc, copies.files, 4)));
     } finally {
       await orthanc.stop();
     }
@@ -51,47 +51,43 @@ for (let repetition = 0; repetition < repetitions; repetition += 1) {
   ] as const) {
     await settle();
     const folder = path.join(os.tmpdir(), `salus-bench-copy-${process.pid}`);
-    seconds[name].push(await timed(() => copyDurably(copies.files, folder, hands)));
+    runs[name].push(await taken(() => copyDurably(copies.files, folder, hands)));
     rmSync(folder, { recursive: true });
   }
-  say(JSON.stringify(Object.fromEntries(Object.entries(seconds).map(([name, all]) => [name, all.at(-1)]))));
+  say(JSON.stringify(Object.fromEntries(Object.entries(runs).map(([name, all]) => [name, all.at(-1)]))));
 }
 
-const rate = (all: readonly number[]) => megabytes / median(all);
-const more = { files: copies.files.length, megabytes: Math.round(megabytes), source: copies.source, repetitions };
-const spread = (all: readonly number[]) => all.map((one) => Math.round(megabytes / one));
-if (seconds.orthanc.length > 0) {
-  tell({
-    name: 'import against Orthanc',
-    value: rate(seconds.salus),
-    unit: 'MB/s',
-    peer: 'Orthanc, HTTP, 4 clients',
-    peerValue: rate(seconds.orthanc),
-    aim: { atLeast: 2, of: 'ratio' },
-    more: { ...more, each: spread(seconds.salus), peerEach: spread(seconds.orthanc) },
-  });
-} else say('import against Orthanc: skipped (needs Orthanc)');
-for (const [peer, all] of [
-  ['copy with fsync per file', seconds.copy],
-  ['copy with fsync per file, 4 at once', seconds.copyBy4],
-] as const) {
+const rate = (all: readonly Taken[]) => megabytes / median(all.map(({ seconds }) => seconds));
+const each = (all: readonly Taken[]) => all.map(({ seconds }) => Math.round(megabytes / seconds));
+const cpuSeconds = (all: readonly Taken[]) => Number(median(all.map((one) => one.cpuSeconds)).toFixed(2));
+const facts = { files: copies.files.length, megabytes: Math.round(megabytes), source: copies.source, repetitions };
+const against = (peer: string, peers: readonly Taken[], least: number) =>
   tell({
     name: `import against ${peer}`,
-    value: rate(seconds.salus),
+    value: rate(runs.salus),
     unit: 'MB/s',
     peer,
-    peerValue: rate(all),
-    aim: { atLeast: 0.6, of: 'ratio' },
-    more: { ...more, each: spread(seconds.salus), peerEach: spread(all) },
+    peerValue: rate(peers),
+    aim: { atLeast: least, of: 'ratio' },
+    more: {
+      ...facts,
+      each: each(runs.salus),
+      peerEach: each(peers),
+      cpuSeconds: cpuSeconds(runs.salus),
+      peerCpuSeconds: cpuSeconds(peers),
+    },
   });
-}
+if (runs.orthanc.length > 0) against('Orthanc over HTTP, 4 clients', runs.orthanc, 2);
+else say('import against Orthanc: skipped (needs Orthanc)');
+against('copy with fsync per file', runs.copy, 0.6);
+against('copy with fsync per file, 4 at once', runs.copyBy4, 0.6);
 tell({
   name: 'second import of the same files',
-  value: rate(seconds.again),
+  value: rate(runs.again),
   unit: 'MB/s',
   peer: 'first import',
-  peerValue: rate(seconds.salus),
-  more: { ...more, filesPerSecond: Math.round(copies.files.length / median(seconds.again)) },
+  peerValue: rate(runs.salus),
+  more: { ...facts, filesPerSecond: Math.round((copies.files.length * rate(runs.again)) / megabytes) },
 });
 
 async function importAll(

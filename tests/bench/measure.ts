@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -82,7 +83,9 @@ export function slope(points: readonly { readonly x: number; readonly y: number 
 }
 
 /** Waits until others leave the processors alone for a second, at most `longestMs`; a measurement begins on a quiet machine. */
-export async function waitForQuiet(longestMs = 60_000): Promise<void> {
+export async function waitForQuiet(
+  longestMs = Number(process.env['SALUS_BENCH_PATIENCE_MS'] ?? 60_000),
+): Promise<void> {
   const total = () =>
     cpus().reduce(
       ({ idle, all }, { times }) => ({
@@ -105,4 +108,40 @@ export async function timed(work: () => Promise<unknown> | unknown): Promise<num
   const start = performance.now();
   await work();
   return (performance.now() - start) / 1000;
+}
+
+export interface Taken {
+  readonly seconds: number;
+  /** Processor time of this process and its children meanwhile; NaN where the system does not tell. Load from others hardly moves it. */
+  readonly cpuSeconds: number;
+}
+
+/** Time by the clock and by the processors that `work` took. Children that end meanwhile are not counted. */
+export async function taken(work: () => Promise<unknown> | unknown): Promise<Taken> {
+  const before = processorSeconds();
+  const seconds = await timed(work);
+  return { seconds, cpuSeconds: processorSeconds() - before };
+}
+
+/** Clock ticks a second in /proc; 100 on every Linux that Node runs on. */
+const ticksPerSecond = 100;
+
+function processorSeconds(): number {
+  if (process.platform !== 'linux') return Number.NaN;
+  const { user, system } = process.cpuUsage();
+  let seconds = (user + system) / 1e6;
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    let stat: string;
+    try {
+      stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+    } catch {
+      // It has ended since the folder was read.
+      continue;
+    }
+    // Fields after the program's name, which may hold anything: state, parent, …, utime and stime.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    if (Number(fields[1]) === process.pid) seconds += (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+  }
+  return seconds;
 }

@@ -40,7 +40,7 @@ function isUltrasound(frame: FrameAttributes): boolean {
   return frame.modality === 'US' || frame.modality === 'IVUS';
 }
 
-export function isSecondaryCapture(frame: FrameAttributes): boolean {
+export function isSecondaryCapture(frame: Pick<FrameAttributes, 'sopClassUid'>): boolean {
   return frame.sopClassUid === secondaryCaptureRoot || frame.sopClassUid.startsWith(`${secondaryCaptureRoot}.`);
 }
 

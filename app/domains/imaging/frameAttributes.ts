@@ -200,6 +200,15 @@ function sampleFormatOf(instance: DicomDataset, bitsAllocated: number): FrameAtt
   return bitsAllocated === 32 ? 'float32' : 'integer';
 }
 
+/** Syntaxes that lose something whatever (0028,2110) says; a frame the host has decoded no longer shows its own. */
+const lossySyntaxes: Readonly<Record<string, string>> = {
+  '1.2.840.10008.1.2.4.50': 'JPEG',
+  '1.2.840.10008.1.2.4.51': 'JPEG',
+  '1.2.840.10008.1.2.4.53': 'JPEG',
+  '1.2.840.10008.1.2.4.55': 'JPEG',
+  '1.2.840.10008.1.2.4.81': 'JPEG-LS',
+};
+
 /**
  * Stored values that mean "no data here" (PS3.3 C.7.5.1.1.2, C.7.6.24.1.1). Written as US or SS, whichever the writer's
  * library chose; what counts is the sign of the pixels.
@@ -209,12 +218,13 @@ function paddingOf(instance: DicomDataset): FrameAttributes['padding'] {
   const asStored = (value: number) =>
     signed && value > 0x7fff ? value - 0x10000 : !signed && value < 0 ? value + 0x10000 : value;
   const word = numberOf(instance, '00280120');
-  const ends =
-    word === undefined
-      ? [numberOf(instance, '00280122') ?? numberOf(instance, '00280123')]
-      : [asStored(word), asStored(numberOf(instance, '00280121') ?? word)];
-  const [low, high = low] = ends;
-  return low === undefined || high === undefined ? undefined : { low: Math.min(low, high), high: Math.max(low, high) };
+  if (word !== undefined) {
+    const [value, limit] = [asStored(word), asStored(numberOf(instance, '00280121') ?? word)];
+    return { low: Math.min(value, limit), high: Math.max(value, limit) };
+  }
+  const real = numberOf(instance, '00280122') ?? numberOf(instance, '00280123');
+  // Doubles are sent as floats: their padding is rounded as they are.
+  return real === undefined ? undefined : { low: Math.fround(real), high: Math.fround(real) };
 }
 
 /** A dataset where what the frame says wins over what all frames share, and both over the instance (PS3.3 C.7.6.16). */
@@ -244,7 +254,9 @@ export function frameAttributesOf(instance: DicomDataset, frame: number): FrameA
   const bitsAllocated = numberOf(instance, '00280100') ?? 0;
   const bitsStored = numberOf(instance, '00280101') ?? bitsAllocated;
   const [ratioVertical = 1, ratioHorizontal = 1] = numbersOf(instance, '00280034');
-  const isLossy = textOf(instance, '00282110') === '01';
+  const transferSyntaxUid = textOf(instance, '00083002') || textOf(instance, '00020010');
+  const lossyCoding = lossySyntaxes[transferSyntaxUid];
+  const isLossy = textOf(instance, '00282110') === '01' || lossyCoding !== undefined;
   const ratio = numberOf(instance, '00282112');
   return {
     studyUid: textOf(instance, '0020000D'),
@@ -296,7 +308,9 @@ export function frameAttributesOf(instance: DicomDataset, frame: number): FrameA
     ultrasoundRegions: regionsOf(instance),
     frameTimeMs: frameTimeOf(instance),
     lossy: isLossy,
-    lossyDetail: isLossy ? [textOf(instance, '00282114'), ratio ? `${ratio}:1` : ''].filter(Boolean).join(' ') : '',
-    transferSyntaxUid: textOf(instance, '00083002') || textOf(instance, '00020010'),
+    lossyDetail: isLossy
+      ? [textOf(instance, '00282114') || lossyCoding, ratio ? `${ratio}:1` : ''].filter(Boolean).join(' ')
+      : '',
+    transferSyntaxUid,
   };
 }

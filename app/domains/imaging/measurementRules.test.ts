@@ -250,6 +250,11 @@ describe('units', () => {
     const tomosynthesis = { '00080060': cs('MG'), '00080016': cs('1.2.840.10008.5.1.4.1.1.13.1.3') };
     expect(calibrationOf(ct(tomosynthesis), two).kind).toBe('patient');
   });
+  it('says that a picture has lost something by its syntax too', () => {
+    const ui = (uid: string) => ({ '00083002': { vr: 'UI', Value: [uid] } });
+    expect(ct(ui('1.2.840.10008.1.2.4.50'))).toMatchObject({ lossy: true, lossyDetail: 'JPEG' });
+    expect(ct(ui('1.2.840.10008.1.2.4.70')).lossy).toBe(false);
+  });
   it('have an angle without millimetres as it is drawn', () => {
     // An OCT section: pixels three times as wide as high, no orientation. Drawn, the diagonal rises by 18.7°.
     const frame = ct({ '00080060': cs('OPT'), '00200037': undefined, '00280030': ds(0.0039, 0.0115) });

@@ -56,13 +56,21 @@ const petUnits: Record<string, string> = {
   NONE: '1',
 };
 
+/** What says whether a frame's values are Hounsfield units. */
+export interface HounsfieldFacts {
+  readonly modality: string;
+  readonly sopClassUid: string;
+  readonly imageType: readonly string[];
+  readonly modalityTransform: { readonly kind: string; readonly type?: string };
+}
+
 /**
  * True when the values of this frame are Hounsfield units: CT, rescaled, not a localizer, no other type named. A
  * secondary capture has to name them: a rescale of 1 and 0 there is a screen's grey.
  */
-export function isHounsfield(frame: FrameAttributes): boolean {
+export function isHounsfield(frame: HounsfieldFacts): boolean {
   if (frame.modality !== 'CT' || frame.modalityTransform.kind !== 'linear') return false;
-  const type = frame.modalityTransform.type.toUpperCase();
+  const type = (frame.modalityTransform.type ?? '').toUpperCase();
   const isNamed = type === 'HU' || (type === '' && !isSecondaryCapture(frame));
   return isNamed && !frame.imageType.includes('LOCALIZER');
 }

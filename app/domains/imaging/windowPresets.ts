@@ -22,6 +22,12 @@ const liver: PresetName = ['liver', 70, 150];
 const angiography: PresetName = ['angiography', 300, 600];
 const temporalBone: PresetName = ['temporalBone', 600, 2800];
 
+/**
+ * How a frame in Hounsfield units is first shown when neither a window nor a table says how: soft tissue. All its values
+ * at once, from air to metal, would leave every organ the same grey.
+ */
+export const hounsfieldWindow = { centre: softTissue[1], width: softTissue[2], function: 'LINEAR' } as const;
+
 const byBodyPart: readonly (readonly [RegExp, readonly PresetName[]])[] = [
   [/HEAD|BRAIN|SKULL|NECK/, [brain, subdural, stroke, bone, softTissue, temporalBone, angiography]],
   [/CHEST|THORAX|LUNG/, [lung, mediastinum, bone, softTissue, angiography, liver]],

@@ -27,7 +27,7 @@ export const reportContract = {
   get: op({ shape: 'query', permission: 'reports.read', reads: ['reports'], audit: true })
     .input(z.object({ reportId: z.uuid() }))
     .output(reportSchema),
-  /** Gives the study's open draft, or makes one from the template. */
+  /** Gives the study's open draft, or makes one from the template; what follows a signed report is an addendum. */
   openDraft: op({ shape: 'command', permission: 'reports.write', changes: ['reports', 'worklist'], audit: true })
     .input(z.object({ studyUid: uidSchema, templateId: z.string().max(64).optional(), language: languageSchema }))
     .output(reportSchema),

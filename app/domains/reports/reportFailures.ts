@@ -11,5 +11,5 @@ export const reportFailures = [
   'reports.keyImageMissing',
   'reports.pdfFailed',
   'reports.documentUnknown',
-  'reports.addendumOpen',
+  'reports.alreadySigned',
 ] as const;

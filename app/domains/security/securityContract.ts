@@ -35,7 +35,7 @@ export const securityContract = {
   /** Says that the person has kept the recovery key. Until then the shell keeps reminding. */
   confirmRecoveryKey: op({
     shape: 'command',
-    permission: 'signedIn',
+    permission: 'storage.manage',
     changes: ['settings', 'storage'],
     audit: true,
   }).output(z.null()),

@@ -1,6 +1,6 @@
 import { Failure } from '../../../app/shared/failure.ts';
 import type { OpenStore } from '../../core.ts';
-import type { Reader, Transaction } from '../../database/writeGate.ts';
+import type { Transaction } from '../../database/writeGate.ts';
 
 export interface DocumentRecord {
   readonly documentId: string;
@@ -38,7 +38,6 @@ export interface DocumentService {
   read(
     documentId: string,
   ): Promise<{ readonly record: DocumentRecord | null; readonly content: Uint8Array; readonly mediaType: string }>;
-  findByReport(reader: Reader, reportId: string): DocumentRecord | undefined;
   /** Keeps bytes in memory only, for ten minutes, for the operator who asked. */
   keepPreview(documentId: string, content: Uint8Array, mediaType: string, operatorId: string): void;
   /** The operator a preview belongs to, or undefined when the id names no preview. */
@@ -77,10 +76,6 @@ export function openDocumentService(store: OpenStore): DocumentService {
       const row = store.reader.get<DocumentRow>('SELECT * FROM document WHERE document_id = ?', documentId);
       if (row === undefined) throw new Failure('reports.documentUnknown', 'no such document');
       return { record: fromRow(row), content: await store.archive.get(row.archive_name), mediaType: row.media_type };
-    },
-    findByReport(reader, reportId) {
-      const row = reader.get<DocumentRow>('SELECT * FROM document WHERE report_id = ?', reportId);
-      return row === undefined ? undefined : fromRow(row);
     },
     keepPreview(documentId, content, mediaType, operatorId) {
       sweep();

@@ -239,6 +239,14 @@ describe('retrieval (WADO-RS)', () => {
     await expect(get(`${instance}/frames/1`, undefined, overrides)).rejects.toEqual(code('security.notAllowed'));
   });
 
+  it('gives whole objects to those who may export studies', async () => {
+    const overrides = { session: t.test.as(['viewer']) };
+    expect((await get(`${instance}/frames/1`, undefined, overrides)).status).toBe(200);
+    expect((await get(`${instance}/metadata`, undefined, overrides)).status).toBe(200);
+    await expect(get(instance, undefined, overrides)).rejects.toEqual(code('security.notAllowed'));
+    expect((await get(instance, undefined, { session: t.test.as(['technician']) })).status).toBe(200);
+  });
+
   it('stops when nobody waits any more', async () => {
     const abort = new AbortController();
     const request = new Request(`http://host${instance}/frames/1`, { signal: abort.signal });

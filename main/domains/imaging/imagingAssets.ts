@@ -22,7 +22,9 @@ export const imagingAssets: AssetHandler = async (request, context) => {
   if (address === null) return new Response(null, { status: 404 });
   if (request.method !== 'GET' && request.method !== 'HEAD')
     return new Response(null, { status: 405, headers: { allow: 'GET, HEAD' } });
-  if (!context.can('studies.read')) throw new Failure('security.notAllowed', 'reading studies needs studies.read');
+  // Whole objects as received are what an export writes: whoever may only look does not get them by another door.
+  const needed = address.kind === 'retrieve' ? 'studies.export' : 'studies.read';
+  if (!context.can(needed)) throw new Failure('security.notAllowed', `this address needs ${needed}`);
   const parts: WadoParts = { store: context.store(), imaging: context.services().imaging, request };
   try {
     return await answer(address, parts, url.searchParams);

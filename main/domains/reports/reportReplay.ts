@@ -1,7 +1,7 @@
 import { type Report, reportSchema } from '../../../app/domains/reports/reportSchema.ts';
 import type { Replayer } from '../../database/replay.ts';
 import type { Services } from '../../domainServices.ts';
-import { insertReport, insertVersion } from './reportRows.ts';
+import { insertReport, insertVersion, takeOverDrafts } from './reportRows.ts';
 
 /** What `reportService` archives with each version of a report. */
 interface ReportStatement {
@@ -42,5 +42,6 @@ export function reportReplayer(services: () => Services): Replayer {
       }
       services().worklist.reportChanged(tx, report.studyUid, services().reports.stateOf(tx, report.studyUid));
     },
+    takeOver: takeOverDrafts,
   };
 }

@@ -106,6 +106,29 @@ export function insertVersion(tx: Transaction, report: Report, extra: VersionExt
   );
 }
 
+const versionColumns = `report_id, version, state, saved_at, sections, key_images, author, signed_by, document_id, reason,
+  signed_instance_count, hlc, site_id`;
+
+/** Copies the saves of open drafts that an older index holds and the archive does not: a draft is archived once a minute. */
+export function takeOverDrafts(tx: Transaction, old: Reader): void {
+  const saves = old.all<Record<string, string | number | null>>(
+    `SELECT ${versionColumns} FROM report_version v
+     WHERE NOT EXISTS (SELECT 1 FROM report_version e WHERE e.report_id = v.report_id AND e.state <> 'draft')`,
+  );
+  for (const save of saves) {
+    // What the archive has stays; a report that it says is signed takes nothing more.
+    const isWanted = tx.get(
+      `SELECT 1 FROM report r WHERE r.report_id = ?
+         AND NOT EXISTS (SELECT 1 FROM report_version v WHERE v.report_id = r.report_id AND (v.version = ? OR v.state <> 'draft'))`,
+      save.report_id ?? null,
+      save.version ?? null,
+    );
+    if (!isWanted) continue;
+    const values = versionColumns.split(',').map((column) => save[column.trim()] ?? null);
+    tx.run(`INSERT INTO report_version (${versionColumns}) VALUES (${values.map(() => '?').join(', ')})`, ...values);
+  }
+}
+
 function fromRow(row: ReportRow): Report {
   return {
     reportId: row.report_id,

@@ -116,13 +116,15 @@ export function openReportService(
     };
     insertVersion(tx, report, version);
     if (!archive) return;
+    // Until a commit is known, the next save is archived: under the same version number it puts out what a transaction
+    // that failed left in the archive (a rebuild takes the newer of two).
+    archivedAt.delete(report.reportId);
     tx.statement({
       type: 'report',
       id: report.reportId,
       version: report.version,
       payload: { report, ...version, document: extra.document ?? null },
     });
-    archivedAt.set(report.reportId, tx.nowMs);
   };
 
   const create = (author: Session, action: string, report: Report): Report =>
@@ -204,8 +206,11 @@ export function openReportService(
     openDraft(author, { studyUid, templateId, language }) {
       const { study } = services().imaging.getStudyDetail(studyUid);
       if (study.identityConflict) throw new Failure('reports.identityConflict', 'the study names two patients');
-      const open = listStudyReports(store.reader, studyUid).find((report) => report.state === 'draft');
+      const reports = listStudyReports(store.reader, studyUid);
+      const open = reports.find((report) => report.state === 'draft');
       if (open !== undefined) return open;
+      if (reports.some((report) => report.state === 'signed'))
+        throw new Failure('reports.alreadySigned', 'a correction of a signed report is an addendum');
       const template =
         templateId === undefined
           ? rankTemplates(templates, study)[0]
@@ -228,7 +233,8 @@ export function openReportService(
     },
 
     saveDraft(author, { reportId, baseVersion, sections, keyImages }) {
-      return store.gate.write(author, 'reports.saveDraft', (tx) => {
+      let archivedNow: number | null = null;
+      const written = store.gate.write(author, 'reports.saveDraft', (tx) => {
         const current = findReport(tx, reportId);
         if (current === undefined) throw new Failure('reports.unknown', 'no such report');
         requireDraft(current);
@@ -239,11 +245,15 @@ export function openReportService(
           });
         }
         const saved: Report = { ...current, sections, keyImages, version: current.version + 1, savedAt: tx.nowMs };
-        append(tx, author, saved, {}, tx.nowMs - (archivedAt.get(reportId) ?? 0) >= draftArchiveIntervalMs);
+        const isDue = Math.abs(tx.nowMs - (archivedAt.get(reportId) ?? 0)) >= draftArchiveIntervalMs;
+        append(tx, author, saved, {}, isDue);
+        if (isDue) archivedNow = tx.nowMs;
         tx.subject({ type: 'report', id: reportId }, { version: saved.version });
         tx.topic('reports');
         return saved;
       });
+      if (archivedNow !== null) archivedAt.set(reportId, archivedNow);
+      return written;
     },
 
     check: (reportId) => check(get(reportId)),
@@ -324,10 +334,7 @@ export function openReportService(
       const original = get(reportId);
       if (original.state !== 'signed') throw new Failure('reports.notSigned', 'only a signed report takes an addendum');
       const open = listStudyReports(store.reader, original.studyUid).find((report) => report.state === 'draft');
-      if (open !== undefined) {
-        if (open.addendumTo !== null) return open;
-        throw new Failure('reports.addendumOpen', 'another draft of this study is open');
-      }
+      if (open !== undefined) return open;
       return create(
         author,
         'reports.startAddendum',

@@ -5,7 +5,7 @@ import type { Author } from '../../database/writeGate.ts';
 import { keyringHasOperator } from '../../keyring/keyring.ts';
 import { readKeyring } from '../../keyring/keyringFile.ts';
 import { openSignInAttempts } from '../../keyring/signInAttempts.ts';
-import { findOperatorRow, findOperatorRowByName, type OperatorRow, operatorFromRow } from './operatorRows.ts';
+import { findOperatorRowByName, operatorFromRow } from './operatorRows.ts';
 import { getSetting, type SettingName } from './settingRows.ts';
 
 /** What other domains may ask about operators. */
@@ -18,8 +18,6 @@ export interface SecurityService {
    */
   verifyPassword(author: Author, password: string): Promise<void>;
   findOperator(operatorName: string): Operator | undefined;
-  findOperatorById(operatorId: string): Operator | undefined;
-  listOperators(): Operator[];
   setting(name: SettingName): string;
 }
 
@@ -30,7 +28,6 @@ export function openSecurityService(store: OpenedStore): SecurityService {
     nowMs: () => platform.clock.nowMs(),
     isKnown: (operatorName) => keyringHasOperator(readKeyring(platform.home).keyring, operatorName),
   });
-  const fromRow = (row: OperatorRow | undefined): Operator | undefined => (row ? operatorFromRow(row) : undefined);
   return {
     async verifyPassword(author, password) {
       const operatorName = author.operatorName ?? '';
@@ -46,9 +43,10 @@ export function openSecurityService(store: OpenedStore): SecurityService {
         throw error;
       }
     },
-    findOperator: (operatorName) => fromRow(findOperatorRowByName(reader, operatorName)),
-    findOperatorById: (operatorId) => fromRow(findOperatorRow(reader, operatorId)),
-    listOperators: () => reader.all<OperatorRow>('SELECT * FROM operator ORDER BY operator_name').map(operatorFromRow),
+    findOperator(operatorName) {
+      const row = findOperatorRowByName(reader, operatorName);
+      return row && operatorFromRow(row);
+    },
     setting: (name) => getSetting(reader, name),
   };
 }

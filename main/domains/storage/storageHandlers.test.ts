@@ -318,6 +318,25 @@ describe('storage', () => {
     );
   });
 
+  it('brings back all but the damaged object when the index is lost as well', async () => {
+    const object = await holder.store().archive.put('dicom', randomBytes(2000));
+    const before = facts(holder.store());
+    await stop();
+    rmSync(join(home, 'salus.db'));
+    truncateSync(join(home, 'archive', object.name.slice(0, 2), object.name), 100);
+    await start(home);
+    await holder.replaceDamagedDatabase('Ada', password, [securityReplayer]);
+    await signIn();
+    expect(await runRebuild()).toBe('done');
+    expect(facts(holder.store())).toEqual(before);
+    expect(security.listAudit({ limit: 5, action: 'index.rebuilt' }, context())).toMatchObject([
+      { outcome: 'success', detail: { damaged: 1 } },
+    ]);
+    // Now there is something to lose.
+    expect(await runRebuild()).toBe('failed');
+    expect(facts(holder.store())).toEqual(before);
+  });
+
   it('finds a cut audit tail, a put-back database and a lost head', async () => {
     await stop();
     const early = join(root, 'early');

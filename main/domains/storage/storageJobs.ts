@@ -18,7 +18,13 @@ export interface StorageParts {
 /** Defines the jobs `backup` and `rebuildIndex` on a store that was just opened. */
 export function defineStorageJobs({ holder, replayers }: StorageParts, store: OpenedStore): void {
   /** Finished by a job of this store, waiting for the job to end so that the store can be closed. */
-  const finished = new Map<string, { builder: IndexBuilder; author: Author }>();
+  const finished = new Map<string, { builder: IndexBuilder; author: Author; mayLack: boolean }>();
+
+  /** True for an index begun anew after damage: whatever the archive still tells is more than it shows. */
+  const showsNothing = (): boolean =>
+    store.reader.get(
+      'SELECT 1 FROM study UNION ALL SELECT 1 FROM annotation_version UNION ALL SELECT 1 FROM report LIMIT 1',
+    ) === undefined;
 
   store.jobs.define<{ directory: string }>({
     kind: 'backup',
@@ -42,6 +48,7 @@ export function defineStorageJobs({ holder, replayers }: StorageParts, store: Op
     resumes: false,
     permission: 'storage.manage',
     async run(_input, handle, author) {
+      const mayLack = showsNothing();
       const builder = openIndexBuilder({
         platform: store.platform,
         keys: holder.keys(),
@@ -52,12 +59,13 @@ export function defineStorageJobs({ holder, replayers }: StorageParts, store: Op
         await builder.catchUp(handle.signal, (done, total) =>
           handle.report({ done, total, counts: { ...builder.counts } }),
         );
-        refuseIncomplete(builder);
+        handle.report({ counts: { ...builder.counts } });
+        if (!mayLack) refuseIncomplete(builder);
       } catch (error) {
         builder.discard();
         throw error;
       }
-      finished.set(handle.jobId, { builder, author });
+      finished.set(handle.jobId, { builder, author, mayLack });
       // The store can only be closed once its jobs have ended; whoever closes the core waits for this.
       void store.jobs.finished(handle.jobId).then((job) => swapIn(handle.jobId, job.state === 'done'));
     },
@@ -67,7 +75,7 @@ export function defineStorageJobs({ holder, replayers }: StorageParts, store: Op
     const found = finished.get(jobId);
     if (!found) return;
     finished.delete(jobId);
-    const { builder, author } = found;
+    const { builder, author, mayLack } = found;
     if (!wanted) {
       builder.discard();
       return;
@@ -79,7 +87,7 @@ export function defineStorageJobs({ holder, replayers }: StorageParts, store: Op
         try {
           // What was archived since the job's last look: nothing can be added now.
           await builder.catchUp(new AbortController().signal, () => undefined);
-          refuseIncomplete(builder);
+          if (!mayLack) refuseIncomplete(builder);
           const old = openOldIndex(holder.platform.home, keys);
           try {
             builder.takeOver(old, keptTables);

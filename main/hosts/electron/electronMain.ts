@@ -1,10 +1,11 @@
 import '../../platform/threadPool.ts';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import * as electron from 'electron';
 import { makeNodePlatform } from '../../platform/nodePlatform.ts';
+import { makeOwnedFolder, removeLeftFolders } from '../../platform/ownedFolder.ts';
 import type { Platform } from '../../platform/platform.ts';
 import { startCore } from '../../startCore.ts';
 import { removeEndpoint, writeEndpoint } from '../local/endpointFile.ts';
@@ -30,7 +31,8 @@ const platform: Platform = electron.app.isPackaged
 
 // One instance per store, and Chromium's own files (none of them about patients) beside it. Electron's default folder
 // would be the store's own on Windows and macOS.
-const profile = sample ? mkdtempSync(path.join(tmpdir(), 'salus-window-')) : path.join(platform.home, 'window');
+const profile = sample ? makeOwnedFolder(tmpdir(), 'window') : path.join(platform.home, 'window');
+if (sample) removeLeftFolders(tmpdir(), 'window');
 mkdirSync(profile, { recursive: true, mode: 0o700 });
 electron.app.setPath('userData', profile);
 electron.app.setPath('sessionData', profile);

@@ -64,7 +64,12 @@ export function MprStage({ desk, shown, activePane }: { desk: ReadingDesk; shown
             aria-label={t(`plane.${planeKeys[index] ?? 'axial'}`)}
           />
           {state?.status === 'shown' && state.planes[index] ? (
-            <PlaneOverlay state={state} plane={state.planes[index]} isFirst={index === 0} />
+            <PlaneOverlay
+              state={state}
+              plane={state.planes[index]}
+              isFirst={index === 0}
+              isPrior={studyUid !== desk.main.study.studyUid}
+            />
           ) : null}
         </div>
       ))}
@@ -97,7 +102,17 @@ export function MprStage({ desk, shown, activePane }: { desk: ReadingDesk; shown
 
 const planeKeys = ['axial', 'coronal', 'sagittal'] as const;
 
-function PlaneOverlay({ state, plane, isFirst }: { state: MprState; plane: PlaneState; isFirst: boolean }) {
+function PlaneOverlay({
+  state,
+  plane,
+  isFirst,
+  isPrior,
+}: {
+  state: MprState;
+  plane: PlaneState;
+  isFirst: boolean;
+  isPrior: boolean;
+}) {
   const { t, i18n } = useTranslation('imaging');
   const formats = useFormats();
   const windowText = useWindowText();
@@ -111,6 +126,7 @@ function PlaneOverlay({ state, plane, isFirst }: { state: MprState; plane: Plane
       <div className="reading-corner top-left">
         <b>{nameOf({ attributes })}</b>
         <span>{attributes.patient.identifier}</span>
+        {isPrior ? <span className="reading-mark prior">{t('overlay.prior')}</span> : null}
       </div>
       <div className="reading-corner top-right">
         <span>{[attributes.modality, formats.date(attributes.study.date)].filter(Boolean).join(' · ')}</span>

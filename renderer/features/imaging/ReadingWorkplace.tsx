@@ -67,7 +67,10 @@ export function ReadingWorkplace({ desk, store, priors, onClose, renderReportPan
       return;
     }
     const isMarked = marked.some((image) => image.sopUid === sopUid && image.frame === frame);
-    const window = picture.isColour ? null : { centre: picture.window.centre, width: picture.window.width };
+    // The image's own window or table is the host's to apply; only a window somebody chose is kept with the mark.
+    const isChosen = picture.windowSource === 'preset' || picture.windowSource === 'person';
+    const window =
+      picture.isColour || !isChosen ? null : { centre: picture.window.centre, width: picture.window.width };
     setKeyImage.mutate(
       { studyUid, seriesUid, sopUid, frame, window, marked: !isMarked },
       {

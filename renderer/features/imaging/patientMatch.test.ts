@@ -13,7 +13,11 @@ describe('the patient an image names', () => {
   it('is another when one of them differs', () => {
     expect(namesPatient(image({ identifier: '40221874' }), patient)).toBe(false);
     expect(namesPatient(image({ name: 'NDIAYE^Aminata' }), patient)).toBe(false);
-    expect(namesPatient(image({ birthDate: '' }), patient)).toBe(false);
+    expect(namesPatient(image({ birthDate: '19810303' }), patient)).toBe(false);
+  });
+  it('is drawable when the host says so: a derived object may leave the birth date out', () => {
+    expect(namesPatient(image({ birthDate: '' }), patient)).toBe(true);
+    expect(namesPatient(image({ birthDate: '1981.03.02' }), patient)).toBe(true);
   });
 });
 

@@ -1,27 +1,22 @@
 import type { FrameAttributes } from '../../../app/domains/imaging/frameAttributes.ts';
+import { contradicts } from '../../../app/domains/patients/patientRules.ts';
 import type { Patient } from '../../../app/domains/patients/patientSchema.ts';
 
-/** The first component group of a person name, without empty components at its end. */
-function plainName(name: string): string {
-  return (name.split('=')[0] ?? '')
-    .replace(/[\s^]+$/, '')
-    .trim()
-    .toUpperCase();
-}
-
 /**
- * True when an image names the patient a screen is about: identifier, birth date and name as received. The host keeps
- * people apart; this is the second look, at the bytes that are about to be drawn.
+ * True when nothing an image says contradicts the patient a screen is about, by the rule the host keeps people apart
+ * with (app/domains/patients/patientRules.ts): identifier and name must agree, a birth date may be absent but not
+ * differ. This is the second look, at the bytes that are about to be drawn.
  */
 export function namesPatient(
   image: Pick<FrameAttributes, 'patient'>,
   patient: Pick<Patient, 'identifier' | 'name' | 'birthDate'>,
 ): boolean {
-  return (
-    image.patient.identifier.trim() === patient.identifier.trim() &&
-    plainName(image.patient.name) === plainName(patient.name) &&
-    image.patient.birthDate.trim() === patient.birthDate.trim()
-  );
+  return !contradicts(identityOf(image.patient), identityOf(patient));
+}
+
+/** Of a name only the alphabetic group: some objects of a study carry the ideographic one, some don't. */
+function identityOf({ identifier, name, birthDate }: Pick<Patient, 'identifier' | 'name' | 'birthDate'>) {
+  return { identifier, name: name.split('=')[0] ?? '', birthDate, issuer: '' };
 }
 
 /** Two records that may stand side by side: the same one, or two that a person linked. */

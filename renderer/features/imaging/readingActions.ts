@@ -115,7 +115,10 @@ export function makeReadingActions(desk: ReadingDesk, store: ReadingStore, hooks
       void desk.locate(studyUid, target.sopUid, target.seriesUid).then((ref) => {
         if (!ref) return;
         const at = panes.findIndex(
-          (each, index) => index < paneCounts[store.getState().layout] && each?.seriesUid === ref.seriesUid,
+          (each, index) =>
+            index < paneCounts[store.getState().layout] &&
+            each?.seriesUid === ref.seriesUid &&
+            each.studyUid === ref.studyUid,
         );
         if (at >= 0 && desk.pane(at)?.view.jumpTo(target.sopUid, target.frame)) store.setState({ activePane: at });
         else {

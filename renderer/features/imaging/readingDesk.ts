@@ -114,11 +114,13 @@ export class ReadingDesk {
 
   /** The instances of a series, described; once for as long as the desk stands. @throws Failure */
   metadata({ studyUid, seriesUid }: SeriesRef): Promise<readonly DicomDataset[]> {
-    let metadata = this.#metadata.get(seriesUid);
+    // Two studies may name one Series UID: what is drawn is always looked up by both.
+    const key = `${studyUid}/${seriesUid}`;
+    let metadata = this.#metadata.get(key);
     if (!metadata) {
       metadata = this.#fetchMetadata(studyUid, seriesUid);
-      metadata.catch(() => this.#metadata.delete(seriesUid));
-      this.#metadata.set(seriesUid, metadata);
+      metadata.catch(() => this.#metadata.delete(key));
+      this.#metadata.set(key, metadata);
     }
     return metadata;
   }
@@ -169,7 +171,7 @@ export class ReadingDesk {
   async show(index: number, ref: SeriesRef | null, startAt?: { sopUid: string; frame: number }): Promise<void> {
     const pane = this.#panes.get(index);
     if (!pane) return;
-    const wanted = ref ? `${ref.seriesUid}` : '';
+    const wanted = ref ? `${ref.studyUid}/${ref.seriesUid}` : '';
     this.#shown.set(index, wanted);
     await pane.view.showSeries(undefined);
     if (!ref) return;
@@ -271,7 +273,8 @@ export class ReadingDesk {
 
   /** Frames stay in memory while the study is open, so that MPR and a second look do not fetch them again. */
   #keep(ref: SeriesRef, instances: readonly DicomDataset[]): void {
-    if (!this.#kept.has(ref.seriesUid)) this.#kept.set(ref.seriesUid, this.engine.keep({ ...ref, instances }));
+    const key = `${ref.studyUid}/${ref.seriesUid}`;
+    if (!this.#kept.has(key)) this.#kept.set(key, this.engine.keep({ ...ref, instances }));
   }
 
   #assertPatient(ref: SeriesRef, instances: readonly DicomDataset[]): void {

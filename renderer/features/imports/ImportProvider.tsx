@@ -98,7 +98,8 @@ export function ImportProvider({ children }: { children: ReactNode }) {
       const attention = (job.counts['rejected'] ?? 0) + (job.counts['conflicts'] ?? 0);
       // Never a dialog that opens by itself: whoever is measuring an image must not have the keys taken away.
       const look = { label: t('look'), run: () => setSummaryOf(job.jobId) };
-      if (job.state !== 'done') toast({ tone: 'warning', text: t(`endedAs.${job.state}`, { count }), action: look });
+      const state = job.failure === 'jobs.interrupted' ? 'interrupted' : job.state;
+      if (state !== 'done') toast({ tone: 'warning', text: t(`endedAs.${state}`, { count }), action: look });
       else if (attention > 0) toast({ tone: 'warning', text: t('endedAttention', { count, attention }), action: look });
       else toast({ tone: 'done', text: t('ended', { count }) });
     }

@@ -111,12 +111,14 @@ function JobItem({ job: listed, onSummary }: { job: Job; onSummary: (jobId: stri
   const cancel = useCommandOf('jobs.cancel');
   const fraction = jobFraction(job);
   const brings = job.kind === 'import' || job.kind === 'upload' || job.kind === 'samples';
+  // Cut off from outside is no fault of the work itself.
+  const state = job.failure === 'jobs.interrupted' ? 'interrupted' : job.state;
   const counts = Object.entries(job.counts).filter(([, value]) => value > 0);
   return (
     <li className="job">
       <div className="job-head">
         <b>{t(`kinds.${job.kind}`)}</b>
-        <span className={`job-state ${job.state}`}>{t(`states.${job.state}`)}</span>
+        <span className={`job-state ${state}`}>{t(`states.${state}`)}</span>
         <span className="spacer" />
         {isActive(job) ? (
           <Button

@@ -42,3 +42,12 @@ test('blank lines between paragraphs are kept, the one the editor adds at the en
   ];
   expect(fromEditor(toEditor([...paragraphs, { content: [] }]))).toEqual(paragraphs);
 });
+
+test('a line break in the editor begins a paragraph, so that the lines stay apart on paper', () => {
+  const text = (word: string) => ({ type: 'text', text: word });
+  const block = { type: 'paragraph', content: [text('first'), { type: 'hardBreak' }, text('second')] };
+  expect(fromEditor({ type: 'doc', content: [block] })).toEqual([
+    { content: [{ kind: 'text', text: 'first' }] },
+    { content: [{ kind: 'text', text: 'second' }] },
+  ]);
+});

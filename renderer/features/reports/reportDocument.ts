@@ -38,13 +38,17 @@ function inlineToEditor(inline: ReportInline): EditorNode {
   return marks.length > 0 ? { type: 'text', text: inline.text, marks } : { type: 'text', text: inline.text };
 }
 
-/** An editor document as report paragraphs. Nested lists are flattened; nothing written is dropped. */
+/** An editor document as report paragraphs. Nested lists are flattened and a line break begins a paragraph; nothing written is dropped. */
 export function fromEditor(node: EditorNode): ReportParagraph[] {
   const paragraphs: ReportParagraph[] = [];
   const walk = (block: EditorNode, list: boolean): void => {
     if (block.type === 'paragraph') {
-      const content = (block.content ?? []).map(inlineFromEditor);
-      paragraphs.push(list ? { list: true, content } : { content });
+      const lines: ReportInline[][] = [[]];
+      for (const inline of block.content ?? []) {
+        if (inline.type === 'hardBreak') lines.push([]);
+        else lines.at(-1)?.push(inlineFromEditor(inline));
+      }
+      for (const content of lines) paragraphs.push(list ? { list: true, content } : { content });
       return;
     }
     for (const child of block.content ?? []) walk(child, list || block.type === 'bulletList');
@@ -69,7 +73,6 @@ function inlineFromEditor(node: EditorNode): ReportInline {
   if (node.type === 'keyImage') {
     return { kind: 'keyImage', sopUid: String(attrs.sopUid), frame: Number(attrs.frame), text: String(attrs.text) };
   }
-  if (node.type === 'hardBreak') return { kind: 'text', text: ' ' };
   const has = (mark: string): boolean => node.marks?.some((one) => one.type === mark) ?? false;
   return {
     kind: 'text',

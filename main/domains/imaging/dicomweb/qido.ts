@@ -161,9 +161,9 @@ export async function searchDicomweb(store: Pick<OpenStore, 'readLater'>, query:
   if (query.level === 'instance') joins.push('JOIN instance i ON i.series_row = s.series_row');
   const order = {
     study: 'st.study_date DESC, st.study_time DESC, st.study_uid',
-    series: 'st.study_date DESC, st.study_time DESC, st.study_uid, s.series_number, s.series_row',
+    series: 'st.study_date DESC, st.study_time DESC, st.study_uid, s.series_number, s.series_uid',
     instance:
-      'st.study_date DESC, st.study_time DESC, st.study_uid, s.series_number, s.series_row, i.instance_number, i.instance_row',
+      'st.study_date DESC, st.study_time DESC, st.study_uid, s.series_number, s.series_uid, i.instance_number, i.sop_uid',
   }[query.level];
   const rows = await store.readLater<Record<string, string | number | null>>(
     `SELECT ${returned.map((attribute) => `${attribute.column} AS "${attribute.tag}"`).join(', ')} FROM ${joins.join(' ')}

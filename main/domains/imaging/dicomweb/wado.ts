@@ -167,12 +167,20 @@ function onlyPlace(imaging: ImagingService, scope: AddressScope): InstancePlace 
   return place;
 }
 
-/** `window=centre,width[,function]`. */
+const windowFunctions = new Map([
+  ['linear', 'LINEAR'],
+  ['linear-exact', 'LINEAR_EXACT'],
+  ['sigmoid', 'SIGMOID'],
+] as const);
+
+/** `window=centre,width[,function]` (PS3.18 section 8.3.5.1.4). */
 function parseWindow(text: string | null): RenderRequest['window'] {
-  const [centre, width] = (text ?? '').split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  const parts = (text ?? '').split(',').map((part) => part.trim());
+  const [centre, width] = parts.map((part) => (part === '' ? Number.NaN : Number(part)));
+  const kind = windowFunctions.get((parts[2] ?? '').toLowerCase() as 'linear');
   if (centre === undefined || width === undefined || !Number.isFinite(centre) || !Number.isFinite(width) || width <= 0)
     return null;
-  return { centre, width };
+  return { centre, width, ...(kind && { function: kind }) };
 }
 
 /** `viewport=width,height`, each 1 … 4096. */

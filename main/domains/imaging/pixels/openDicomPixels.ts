@@ -104,6 +104,11 @@ export function openDicomPixels(
     ...(palette && { palette }),
     modality,
     voi: findVoi(dataSet, signedModality) ?? { windows: [], luts: [] },
+    meaning: {
+      modality: findText(dataSet, 'x00080060') ?? '',
+      sopClassUid: findText(dataSet, 'x00080016') ?? '',
+      imageType: (findText(dataSet, 'x00080008') ?? '').split('\\'),
+    },
     overlays: findOverlays(dataSet),
     ...(smallest !== undefined && { smallestPixelValue: smallest }),
     ...(largest !== undefined && { largestPixelValue: largest }),

@@ -129,6 +129,8 @@ export interface PixelDescription {
   /** Of the instance; `transformsOfFrame` gives a frame's own. */
   readonly modality: ModalityTransform;
   readonly voi: VoiTransform;
+  /** Modality (0008,0060), SOP Class UID and Image Type: what the values mean. */
+  readonly meaning: { readonly modality: string; readonly sopClassUid: string; readonly imageType: readonly string[] };
   readonly overlays: readonly OverlayPlane[];
   readonly smallestPixelValue?: number;
   readonly largestPixelValue?: number;

@@ -1,13 +1,14 @@
+import { isHounsfield } from '../../../../app/domains/imaging/measurementRules.ts';
 import { decodeFrame } from './decodeFrame.ts';
 import { asRgb8 } from './displayColours.ts';
 import { transformsOfFrame } from './frameTransforms.ts';
-import type { PixelDescription } from './pixelDescription.ts';
+import type { PixelDescription, VoiFunction } from './pixelDescription.ts';
 import { fitWithin, type Picture, resample } from './resample.ts';
 import { chooseVoi, modalityFunction, modalityRange, type PaddingRange, toDisplay } from './windowing.ts';
 
 export interface RenderOptions {
-  /** Window in modality units; the frame's own by default. Ignored for colour. */
-  readonly window?: { readonly centre: number; readonly width: number };
+  /** Window in modality units; the frame's own by default. Ignored for colour. Without a function, the frame's own. */
+  readonly window?: { readonly centre: number; readonly width: number; readonly function?: VoiFunction };
   readonly invert?: boolean;
   /** Box in pixels the picture must fit into, in its true proportions; without them one pixel stays one pixel. */
   readonly width?: number;
@@ -69,8 +70,11 @@ export async function renderFrame(
   } else {
     const transforms = transformsOfFrame(description, frameIndex);
     const modality = modalityFunction(transforms.modality);
-    const voi = chooseVoi(transforms.voi, options.window, () =>
-      modalityRange(frame.data, modality, paddingOf(description)),
+    const voi = chooseVoi(
+      transforms.voi,
+      options.window,
+      () => modalityRange(frame.data, modality, paddingOf(description)),
+      isHounsfield({ ...description.meaning, modalityTransform: transforms.modality }),
     );
     const isInverted = invert !== (frame.photometricInterpretation === 'MONOCHROME1');
     picture = { data: toDisplay(frame.data, modality, voi, isInverted), width: columns, height: rows, channels: 1 };

@@ -104,6 +104,17 @@ describe('the pipeline', () => {
     expect(Array.from((await renderFrame(description, 0, options)).data)).toEqual([0, 0, 128, 255, 255]);
   });
 
+  it('a window asked for with a function obeys it, else the function of the image', async () => {
+    const grey = async (own: string, asked: RenderOptions['window']) => {
+      const picture = await renderFrame(openRow([0, 1, 2, 3, 4], window('5', '10', own)), 0, { window: asked });
+      return [...picture.data].slice(0, 5);
+    };
+    const asked = { centre: 2, width: 4 };
+    // PS3.3 C.11.2.1.2 and C.11.2.1.3, worked out by hand.
+    expect(await grey('SIGMOID', { ...asked, function: 'LINEAR' })).toEqual([0, 85, 170, 255, 255]);
+    expect(await grey('LINEAR', { ...asked, function: 'LINEAR_EXACT' })).toEqual([0, 64, 128, 191, 255]);
+    expect(await grey('SIGMOID', asked)).toEqual([30, 69, 128, 186, 225]);
+  });
   it('windows that mean nothing are not used', async () => {
     expect(await shown(ramp, window('2000', '0'))).toEqual([0, 64, 128, 191, 255]);
     expect(await shown(ramp, window('2000', 'abc'))).toEqual([0, 64, 128, 191, 255]);

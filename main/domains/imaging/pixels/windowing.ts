@@ -1,3 +1,4 @@
+import { hounsfieldWindow } from '../../../../app/domains/imaging/windowPresets.ts';
 import { tableIndex } from './lookupTables.ts';
 import type { DecodedArray, LookupTable, ModalityTransform, VoiFunction, VoiTransform } from './pixelDescription.ts';
 
@@ -58,20 +59,25 @@ export function modalityRange(
 }
 
 /**
- * The VOI function of a frame: the window asked for, else its first window, else its first VOI LUT, else one that
- * spreads the frame's own values over the display.
+ * The VOI function of a frame: the window asked for, else its first window, else its first VOI LUT, else soft
+ * tissue for Hounsfield units, else one that spreads the frame's own values over the display.
  */
 export function chooseVoi(
   voi: VoiTransform,
-  asked: { centre: number; width: number } | undefined,
+  asked: { centre: number; width: number; function?: VoiFunction } | undefined,
   range: () => { min: number; max: number } | undefined,
+  isHounsfield = false,
 ): (value: number) => number {
   const first = voi.windows[0];
-  if (asked && asked.width > 0)
-    return windowFunction(asked.centre, asked.width, asked.width < 1 ? 'LINEAR_EXACT' : (first?.function ?? 'LINEAR'));
+  if (asked && asked.width > 0) {
+    const kind = asked.function ?? first?.function ?? 'LINEAR';
+    // LINEAR has no meaning below a width of 1 (PS3.3 C.11.2.1.2).
+    return windowFunction(asked.centre, asked.width, kind === 'LINEAR' && asked.width < 1 ? 'LINEAR_EXACT' : kind);
+  }
   if (first) return windowFunction(first.centre, first.width, first.function);
   const lut = voi.luts[0];
   if (lut) return voiLutFunction(lut);
+  if (isHounsfield) return windowFunction(hounsfieldWindow.centre, hounsfieldWindow.width, hounsfieldWindow.function);
   const { min, max } = range() ?? { min: 0, max: 0 };
   if (max === min) return () => (max === 0 ? 0 : 128);
   return windowFunction((min + max) / 2, max - min, 'LINEAR_EXACT');

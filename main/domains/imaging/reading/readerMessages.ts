@@ -1,4 +1,5 @@
 import type { ArchiveAccess } from '../../../archive/archive.ts';
+import type { RenderOptions } from '../pixels/renderFrame.ts';
 
 export interface ObjectReaderData {
   readonly archiveAccess: ArchiveAccess;
@@ -6,7 +7,7 @@ export interface ObjectReaderData {
 
 export interface RenderRequest {
   readonly frame: number;
-  readonly window: { readonly centre: number; readonly width: number } | null;
+  readonly window: NonNullable<RenderOptions['window']> | null;
   /** Box in pixels the picture must fit into, in its true proportions; null keeps one pixel one pixel. */
   readonly box: { readonly width: number; readonly height: number } | null;
   readonly type: 'png' | 'jpeg';

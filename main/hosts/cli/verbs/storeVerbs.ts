@@ -72,7 +72,7 @@ export const doctor = plainVerb([], async ({ terminal, access }) => {
 async function finishJob(jobId: string, context: VerbContext, more: object, text: string) {
   const job = await followJob(jobId, context);
   context.terminal.print({ jobId, state: job.state, done: job.done, ...job.counts, ...more }, text);
-  return exitCodes.done;
+  return job.counts['damaged'] ? exitCodes.finding : exitCodes.done;
 }
 
 /** The person's name on this machine, as far as it can be an operator's name. */
