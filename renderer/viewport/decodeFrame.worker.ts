@@ -45,10 +45,10 @@ async function decode({ bytes, syntaxUid, frame }: DecodeRequest) {
   return decoded.pixelData.length < samples ? undefined : decoded;
 }
 
-self.onmessage = async ({ data }: MessageEvent<DecodeRequest>) => {
-  const { id } = data;
+async function answer(request: DecodeRequest): Promise<void> {
+  const { id } = request;
   try {
-    const decoded = await decode(data);
+    const decoded = await decode(request);
     const reply: DecodeReply = decoded
       ? { id, stored: decoded.pixelData, minimum: decoded.smallestPixelValue, maximum: decoded.largestPixelValue }
       : { id, code: 'imaging.truncatedPixelData', message: 'the frame is shorter than its header says' };
@@ -57,4 +57,10 @@ self.onmessage = async ({ data }: MessageEvent<DecodeRequest>) => {
     const message = error instanceof Error ? error.message : 'the frame could not be decoded';
     self.postMessage({ id, code: 'imaging.damagedPixelData', message } satisfies DecodeReply);
   }
+}
+
+/** One frame after the other: the codecs keep one decoder object each, which two frames must not share while it loads. */
+let last: Promise<void> = Promise.resolve();
+self.onmessage = ({ data }: MessageEvent<DecodeRequest>) => {
+  last = last.then(() => answer(data));
 };

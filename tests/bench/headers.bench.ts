@@ -25,7 +25,7 @@ const rates: number[] = [];
 try {
   // The first round is for the threads to start and to compile.
   for (let repetition = 0; repetition <= repetitions; repetition += 1) {
-    await waitForQuiet(20_000);
+    await waitForQuiet();
     const seconds = await indexAll();
     if (repetition > 0) rates.push(copies.files.length / seconds);
   }

@@ -64,7 +64,7 @@ try {
     // Out of the page cache, so that the store is read from the disk as after a restart of the machine.
     for (const file of files)
       spawnSync('dd', ['of=/dev/null', `if=${path.join(file.parentPath, file.name)}`, 'iflag=nocache', 'count=0']);
-    await waitForQuiet(20_000);
+    await waitForQuiet();
     const began = performance.now();
     const host = await startBenchHost({ home });
     const page = await host.client.worklist.list({

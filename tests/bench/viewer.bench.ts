@@ -61,7 +61,7 @@ async function run(): Promise<void> {
     await uploadToOrthanc(orthanc, files, 4);
     for (let repetition = 0; repetition < repetitions; repetition += 1) {
       for (const way of ['direct', 'orthanc', 'proxied'] as const) {
-        await waitForQuiet(30_000);
+        await waitForQuiet();
         const seen = await look(browser, host, way, orthanc, truth);
         openings[way].push(seen.opening);
         if (way !== 'direct') continue;

@@ -1,6 +1,6 @@
 import { Popover } from '@mantine/core';
 import { IconChecklist } from '@tabler/icons-react';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Job } from '../../../app/domains/jobs/jobContract.ts';
 import { Failure } from '../../../app/shared/failure.ts';
@@ -22,6 +22,15 @@ export function JobsTray({ onSummary }: { onSummary: (jobId: string) => void }) 
   const { t } = useTranslation('jobs');
   const jobs = useJobs();
   const [open, setOpen] = useState(false);
+  // The popover hears Escape only while the focus is inside, and a Cancel that was pressed takes the focus with it.
+  useEffect(() => {
+    if (!open) return;
+    const close = (event: KeyboardEvent): void => {
+      if (event.key === 'Escape') setOpen(false);
+    };
+    window.addEventListener('keydown', close);
+    return () => window.removeEventListener('keydown', close);
+  }, [open]);
   const active = jobs.filter(isActive);
   const first = active[0];
   return (
