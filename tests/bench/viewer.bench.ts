@@ -190,7 +190,8 @@ async function look(
     await check(room, truth);
     return { opening, wheel, burstIndex };
   } finally {
-    await tab.close();
+    // What went wrong before tells more than a window that is gone.
+    await tab.close().catch((error: Error) => say(error.message.split('\n')[0] as string));
     await proxy?.close();
   }
 }

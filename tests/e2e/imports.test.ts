@@ -126,7 +126,7 @@ describe.skipIf(!have('chromium'))('importing in the window (needs Chromium)', (
     });
     const mine = rows.rows.filter((row) => pile.studyUids.has(row.studyUid));
     expect(mine.reduce((sum, row) => sum + row.instanceCount, 0)).toBe(imported);
-    await window.page.keyboard.press('Escape');
+    await list().closeTray();
   });
 
   it('goes on by itself after the host was killed', async () => {

@@ -86,10 +86,13 @@ export function insertReport(tx: Transaction, report: Report, hlc: string): void
   );
 }
 
+const versionColumns = `report_id, version, state, saved_at, sections, key_images, author, signed_by, document_id, reason,
+  signed_instance_count, hlc, site_id`;
+const insertVersionSql = `INSERT INTO report_version (${versionColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+
 export function insertVersion(tx: Transaction, report: Report, extra: VersionExtra): void {
   tx.run(
-    `INSERT INTO report_version (report_id, version, state, saved_at, sections, key_images, author, signed_by, document_id, reason,
-       signed_instance_count, hlc, site_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    insertVersionSql,
     report.reportId,
     report.version,
     report.state,
@@ -105,9 +108,6 @@ export function insertVersion(tx: Transaction, report: Report, extra: VersionExt
     tx.siteId,
   );
 }
-
-const versionColumns = `report_id, version, state, saved_at, sections, key_images, author, signed_by, document_id, reason,
-  signed_instance_count, hlc, site_id`;
 
 /** Copies the saves of open drafts that an older index holds and the archive does not: a draft is archived once a minute. */
 export function takeOverDrafts(tx: Transaction, old: Reader): void {
@@ -125,7 +125,7 @@ export function takeOverDrafts(tx: Transaction, old: Reader): void {
     );
     if (!isWanted) continue;
     const values = versionColumns.split(',').map((column) => save[column.trim()] ?? null);
-    tx.run(`INSERT INTO report_version (${versionColumns}) VALUES (${values.map(() => '?').join(', ')})`, ...values);
+    tx.run(insertVersionSql, ...values);
   }
 }
 

@@ -30,8 +30,9 @@ export function ensureBuilt(): void {
 }
 
 export interface HostOptions {
-  /** The store's folder; a fresh temporary one when absent. */
+  /** The store's folder; a fresh temporary one when absent, which nobody removes. */
   readonly home?: string;
+  /** A throw-away store of the sample studies, in a folder of the host's own. */
   readonly sample?: boolean;
   /** More environment, for instance a TMPDIR of its own. */
   readonly env?: Readonly<Record<string, string>>;
@@ -70,8 +71,10 @@ export interface RunningHost {
  */
 export async function startHost(options: HostOptions = {}): Promise<RunningHost> {
   ensureBuilt();
-  const home = options.home ?? (await mkdtemp(path.join(tmpdir(), 'salus-e2e-home-')));
-  const args = [program, '--no-open', '--json', ...(options.sample ? ['--sample'] : ['--home', home])];
+  const where = options.sample
+    ? ['--sample']
+    : ['--home', options.home ?? (await mkdtemp(path.join(tmpdir(), 'salus-e2e-home-')))];
+  const args = [program, '--no-open', '--json', ...where];
   const child = spawn(process.execPath, args, {
     cwd: root,
     env: { ...process.env, ...options.env },

@@ -119,6 +119,12 @@ export class WorklistPage {
     return tray;
   }
 
+  async closeTray(): Promise<void> {
+    const { page, text } = this.#window;
+    await page.locator('.jobs-button').click();
+    await page.getByRole('heading', { name: text('jobs:title') }).waitFor({ state: 'hidden' });
+  }
+
   /** Waits until the tray says that the newest task has ended well. */
   async waitForImport(timeoutMs = 90_000): Promise<void> {
     const { page, language } = this.#window;
