@@ -44,7 +44,8 @@ function salus(
     encoding: 'utf8',
     input,
     cwd: folder,
-    env: { ...process.env, SALUS_PASSWORD: password, ...environment },
+    // Called from a folder, not by the npm that runs this test: its INIT_CWD would be where paths count from.
+    env: { ...process.env, INIT_CWD: undefined, SALUS_PASSWORD: password, ...environment },
   });
   const { stdout, stderr, status } = ended;
   const lines = stdout.trim().split('\n');
