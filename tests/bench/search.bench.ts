@@ -158,13 +158,18 @@ try {
 
     await waitForQuiet();
     const narrowed: number[] = [];
+    const notes: string[] = [];
+    const narrow = async (filter: object, sort: object = newestFirst) => {
+      const ms = await ask(() => list(filter, sort));
+      narrowed.push(ms);
+      notes.push(`${String(Math.round(ms)).padStart(4)} ms ${JSON.stringify(filter)}`);
+    };
     for (const text of typed) {
-      narrowed.push(await ask(() => list({ text, modalities: ['CT'] })));
-      narrowed.push(await ask(() => list({ text, reportStates: ['none'], dateFrom: '20200101', dateTo: '20201231' })));
-      narrowed.push(
-        await ask(() => list({ text, modalities: ['MR', 'US'] }, { key: 'patient', direction: 'ascending' })),
-      );
+      await narrow({ text, modalities: ['CT'] });
+      await narrow({ text, reportStates: ['none'], dateFrom: '20200101', dateTo: '20201231' });
+      await narrow({ text, modalities: ['MR', 'US'] }, { key: 'patient', direction: 'ascending' });
     }
+    say(`slowest: ${notes.sort().reverse().slice(0, 5).join('; ')}`);
     tell({
       name: 'search with chips and dates',
       value: percentile(narrowed, 95),

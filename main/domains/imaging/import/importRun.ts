@@ -34,7 +34,7 @@ export interface ImportRun {
 }
 
 /** Rows to a transaction: long enough to spread its fsyncs, short enough to keep the window's thread free. */
-const rowsPerWrite = 200;
+const rowsPerWrite = 100;
 const longestWaitMs = 250;
 /** More than the workers are given at a time. */
 const itemsUnderWay = 160;
@@ -53,7 +53,7 @@ interface RunCounts {
 }
 
 /**
- * Opens the run of one import job: takes results from the workers and writes them, 200 to a transaction, together with
+ * Opens the run of one import job: takes results from the workers and writes them, 100 to a transaction, together with
  * what the run has done so far. The facts of arrival (which objects, in which order, when) are archived with them, so
  * that an index rebuilt from the archive alone tells duplicates from conflicts the same way.
  */
