@@ -199,12 +199,17 @@ export async function killDuringSigning(victim: Victim, rounds: number): Promise
   const { studyUid } = await findImage(victim.session);
   const drafts = new Map<string, Report>();
   const signed = new Map<string, { report: Report; pdf: string }>();
-  for (let round = 0; round < rounds; round += 1) {
+  let wholeMs = 0;
+  for (let round = -1; round < rounds; round += 1) {
+    const before = performance.now();
     const host = victim.session;
     const { client } = host;
     let isSigning = false;
+    let cycles = 0;
     const writing = endsByDeath(async () => {
       for (;;) {
+        if (round === -1 && cycles === 1) return;
+        cycles += 1;
         const open = (await client.reports.list({ studyUid, state: 'draft' }))[0];
         const first = (await client.reports.list({ studyUid, state: 'signed' }))[0];
         let draft =
@@ -237,7 +242,13 @@ export async function killDuringSigning(victim: Victim, rounds: number): Promise
         isSigning = false;
       }
     });
-    await sleep(victim.random.between(20, 1200));
+    if (round === -1) {
+      // Once undisturbed, to know how long there is to kill in.
+      await writing;
+      wholeMs = performance.now() - before;
+      continue;
+    }
+    await sleep(victim.random.between(0.01, 1.8) * wholeMs);
     await victim.host.kill();
     await writing;
     if (isSigning) figures.interrupted += 1;
