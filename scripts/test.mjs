@@ -77,11 +77,26 @@ try {
 }
 
 /**
- * Runs one Vitest project and adds its figures to the total. A suite that leaves no report has failed.
- * @param {string} name
+ * True when all that failed is a test process that the runtime itself ended (DECISIONS 21), and the tests it had not
+ * come to. A test that failed is never among them.
+ * @param {typeof total} result
  */
-async function runSuite(name) {
-  head(name);
+function wasCutByRuntime({ failed }) {
+  /** @param {{ name: string, message: string }} failure */
+  const isCut = ({ name, message }) =>
+    message === 'did not run to its end' ||
+    (name === 'outside any test' && message.includes('Worker forks emitted error'));
+  return failed.some(({ name }) => name === 'outside any test') && failed.every(isCut);
+}
+
+/**
+ * Runs one Vitest project and adds its figures to the total. A suite that leaves no report has failed. One whose test
+ * process the runtime ended runs once more, and says so.
+ * @param {string} name
+ * @param {boolean} [isSecondRun]
+ */
+async function runSuite(name, isSecondRun = false) {
+  head(isSecondRun ? `${name}, once more` : name);
   const folder = mkdtempSync(path.join(tmpdir(), 'salus-test-'));
   const reportFile = path.join(folder, 'report.json');
   const minutes = soak ? suiteMinutes.soak : suiteMinutes.ordinary;
@@ -102,6 +117,10 @@ async function runSuite(name) {
   }
   /** @type {typeof total} */
   const result = JSON.parse(written);
+  if (!isSecondRun && wasCutByRuntime(result)) {
+    say(`The JavaScript runtime ended a test process of "${name}" (see above). The suite runs once more, as a whole.`);
+    return runSuite(name, true);
+  }
   total.passed += result.passed;
   total.failed.push(...result.failed.map((failure) => ({ ...failure, name: `${name}: ${failure.name}` })));
   total.skipped.push(...result.skipped.map((skip) => ({ ...skip, name: `${name}: ${skip.name}` })));
