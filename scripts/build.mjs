@@ -135,7 +135,7 @@ async function buildWindow() {
   // Whoever starts the build (a test sets NODE_ENV=test), the page ships React's production code.
   process.env.NODE_ENV = 'production';
   const vite = await import('vite');
-  await vite.build({ configFile: path.join(root, 'vite.config.ts'), logLevel: 'warn' });
+  await vite.build({ configFile: path.join(root, 'vite.config.ts'), logLevel: 'error' });
 }
 
 async function buildSamples(/** @type {(line: string) => void} */ log) {
