@@ -53,7 +53,11 @@ function summarize(
     if (tests === 0 && module.errors().length === 0)
       report.failed.push({ name: file, message: 'the file ran no test' });
   }
-  for (const error of unhandledErrors) report.failed.push({ name: 'outside any test', message: error.message });
+  for (const error of unhandledErrors) {
+    // What ended a test process (a signal, an exit code) stands in the cause alone.
+    const cause = (error.cause as { message?: string } | undefined)?.message;
+    report.failed.push({ name: 'outside any test', message: cause ? `${error.message} ${cause}` : error.message });
+  }
   if (modules.length === 0) report.failed.push({ name: 'suite', message: 'no test file was found' });
   if (reason === 'interrupted') report.failed.push({ name: 'suite', message: 'the run was interrupted' });
   return report;

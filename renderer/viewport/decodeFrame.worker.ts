@@ -59,7 +59,7 @@ async function answer(request: DecodeRequest): Promise<void> {
   }
 }
 
-/** One frame after the other: the codecs keep one decoder object each, which two frames must not share while it loads. */
+/** One frame after the other: a codec keeps one decoder object per thread, and its decoding is synchronous anyway. */
 let last: Promise<void> = Promise.resolve();
 self.onmessage = ({ data }: MessageEvent<DecodeRequest>) => {
   last = last.then(() => answer(data));
