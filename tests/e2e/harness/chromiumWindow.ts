@@ -62,7 +62,7 @@ export interface SalusWindow {
 
 /** What the console says of a host that went away under its window. */
 export const hostIsGone =
-  /ERR_CONNECTION_(REFUSED|RESET)|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED|WebSocket connection/;
+  /ERR_CONNECTION_(REFUSED|RESET)|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED|ERR_CONTENT_LENGTH_MISMATCH|WebSocket connection/;
 
 /** Opens the host's one-time address in a window of its own (no storage shared with another). */
 export async function openWindow(browser: Browser, address: string, options: WindowOptions = {}): Promise<SalusWindow> {
