@@ -127,7 +127,7 @@ CREATE TABLE import_rejection (
   reason TEXT NOT NULL
 ) STRICT;
 CREATE INDEX import_rejection_by_job ON import_rejection (job_id);
--- What a running import has dealt with, so that a resumed one neither reads nor counts it again. Emptied when it ends.
+-- What a running import has dealt with, so that a resumed one neither reads nor counts it again. The next import empties it.
 CREATE TABLE import_file (
   job_id TEXT NOT NULL,
   file_key BLOB NOT NULL,

@@ -76,6 +76,9 @@ export function openImportRun(parts: RunParts, job: JobHandle, author: Author, s
       source,
       tx.nowMs,
     );
+    // What ended runs left. A run keeps its own list to its very end and beyond: a death between its last write and the
+    // word that the job is done would else count every file again.
+    tx.run(`DELETE FROM import_file WHERE job_id NOT IN (SELECT job_id FROM job WHERE state IN ('queued', 'running'))`);
     tx.subject({ type: 'job', id: job.jobId });
   });
   const counts = store.reader.get<RunCounts & { active_ms: number }>(
@@ -260,11 +263,6 @@ export function openImportRun(parts: RunParts, job: JobHandle, author: Author, s
       while (left > 0) {
         left = store.gate.write(author, 'imaging.endImport', (tx) => {
           outbox.clear(tx);
-          // Also what cancelled and failed runs left: no one resumes them.
-          tx.run(
-            `DELETE FROM import_file WHERE job_id = ? OR job_id NOT IN (SELECT job_id FROM job WHERE state IN ('queued', 'running'))`,
-            job.jobId,
-          );
           tx.run('UPDATE import_run SET active_ms = ? WHERE job_id = ?', activeMs(), job.jobId);
           tx.subject({ type: 'job', id: job.jobId });
           for (const topic of ['imports', 'studies', 'worklist'] as const) tx.topic(topic);

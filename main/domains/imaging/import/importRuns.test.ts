@@ -70,7 +70,6 @@ describe('a run', () => {
     expect(summary).toMatchObject({ imported: 300, rejected: [] });
     expect(summary.seconds).toBeGreaterThan(0);
     expect(counted()).toEqual(consistent(300));
-    expect(t.test.store.reader.all('SELECT * FROM import_file')).toEqual([]);
     expect(() => t.imaging.getImportSummary('nothing')).toThrowError(
       expect.objectContaining({ code: 'imaging.importUnknown' }),
     );
@@ -121,6 +120,27 @@ describe('a run', () => {
     });
     expect(counted()).toEqual(consistent(480));
     expect(arriving()).toBe(0);
+  });
+
+  it('cut off after its last write, before the word that it is done, counts nothing twice', async () => {
+    writeStudies(2, 60);
+    const first = await t.importPaths(folder);
+    t.test.store.gate.write(t.test.author, 'jobs.start', (tx) =>
+      tx.run("UPDATE job SET state = 'running', ended_at = NULL WHERE job_id = ?", first.jobId),
+    );
+    await t.reopen();
+    expect(await t.test.store.jobs.finished(first.jobId)).toMatchObject({
+      state: 'done',
+      counts: { imported: 120, duplicates: 0 },
+    });
+    expect(t.imaging.getImportSummary(first.jobId)).toMatchObject({ imported: 120, duplicates: 0 });
+  });
+
+  it('forgets the list of files of the runs that ended before it', async () => {
+    writeStudies(1, 3);
+    await t.importPaths(folder);
+    const { jobId } = await t.importPaths(join(folder, '1', '1.dcm'));
+    expect(t.test.store.reader.all('SELECT DISTINCT job_id FROM import_file')).toEqual([{ job_id: jobId }]);
   });
 });
 
