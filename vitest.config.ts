@@ -20,6 +20,8 @@ export default defineConfig({
   test: {
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    // The test process strips types by WebAssembly in every worker thread: see main/platform/wasmCode.ts.
+    execArgv: process.versions.v8.startsWith('13.6.') ? ['--no-wasm-code-gc'] : [],
     maxWorkers: 2,
     allowOnly: process.env.CI !== 'true',
     projects: [

@@ -2,6 +2,7 @@ import type { AnyContractProcedure, ContractProcedure, InferSchemaInput, InferSc
 import type { Permission, Role } from '../app/domains/security/securityRules.ts';
 import type { Archive } from './archive/archive.ts';
 import type { JobRunner } from './background/jobs.ts';
+import type { ListAnswer, ListQuestion } from './database/rowLists.ts';
 import type { Author, Reader, WriteGate } from './database/writeGate.ts';
 import type { Services } from './domainServices.ts';
 import type { Platform } from './platform/platform.ts';
@@ -22,6 +23,8 @@ export interface OpenStore {
   readonly reader: Reader;
   /** Runs one SELECT in a reading worker thread, for anything longer. */
   readLater<Row>(sql: string, ...parameters: (string | number | null)[]): Promise<Row[]>;
+  /** A part of a long list, found in a reading worker thread. */
+  readList<Row>(question: ListQuestion): Promise<ListAnswer<Row>>;
   readonly archive: Archive;
   readonly jobs: JobRunner;
   readonly siteId: string;

@@ -123,6 +123,27 @@ describe('a core', { timeout: 60_000 }, () => {
     expect(readdirSync(folder).filter((name) => name.startsWith('salus-sample-'))).toHaveLength(1);
   });
 
+  it.each(['set-up', 'sample'])(
+    'makes one store, not half of each, for two that ask at once (%s first)',
+    async (kind) => {
+      const core = await start({ samplesDirectory: null });
+      const [one, two] = [core.openMemoryClient().client, core.openMemoryClient().client];
+      const asks = [() => one.security.setUp(first), () => two.system.openSample()] as const;
+      const asked = (kind === 'sample' ? [...asks].reverse() : asks).map((ask) => ask());
+      const results = await Promise.allSettled<unknown>(asked);
+      expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+      expect((results[1] as PromiseRejectedResult).reason).toMatchObject({ code: 'security.alreadySetUp' });
+      const winner = kind === 'sample' ? two : one;
+      expect(await winner.system.status()).toMatchObject({ phase: 'open', sample: kind === 'sample' });
+      const operators = await winner.security.listOperators();
+      const expected = kind === 'sample' ? demonstration.operatorName : first.operatorName;
+      expect(operators.map(({ operatorName }) => operatorName)).toEqual([expected]);
+      await stop(core);
+      // A person's store is where they asked for it, or was never begun.
+      expect((await start()).phase).toBe(kind === 'sample' ? 'empty' : 'sealed');
+    },
+  );
+
   it('opens no sample store where there is a real one', async () => {
     const core = await start();
     const { client } = core.openMemoryClient();

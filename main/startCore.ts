@@ -11,11 +11,12 @@ import { serveAssetRequest } from './composition/assetServer.ts';
 import { composeDomains } from './composition/composeDomains.ts';
 import { makeStoreSwitch } from './composition/storeSwitch.ts';
 import type { CallContext } from './core.ts';
-import { createStoreHolder } from './database/storeHolder.ts';
+import { createStoreHolder, type StoreHolder } from './database/storeHolder.ts';
 import { securityReplayer } from './domains/security/securityReplay.ts';
 import { openSessionRegistry } from './domains/security/sessionRegistry.ts';
 import { setUpStore } from './domains/security/setUpStore.ts';
 import { ChangeFeed } from './domains/system/changeFeed.ts';
+import { noteEntry } from './kernel/callTrace.ts';
 import { type CoreClient, openChannelClient } from './kernel/channelClient.ts';
 import { startKernel } from './kernel/kernel.ts';
 import type { KernelHost } from './kernel/runOperation.ts';
@@ -99,6 +100,7 @@ export async function startCore(platform: Platform): Promise<Core> {
   });
   holder.onOpen(async (store) => {
     store.gate.onCommit((_sequence, topics) => feed.publish(topics));
+    store.gate.onEntry(noteEntry);
     await domains.open(store);
     feed.publish(['session']);
   });
@@ -151,12 +153,13 @@ export async function startCore(platform: Platform): Promise<Core> {
   }
 
   async function fillSampleStore(language: Language): Promise<string | null> {
-    if (!holder.platform.sample) {
+    const fill = (into: StoreHolder) => setUpStore(into, { ...demonstration, language, siteName: '' });
+    const make = () => {
       const home = makeSampleHome();
       sampleHomes.push(home);
-      stores.use(await createStoreHolder({ ...platform, home, sample: true }));
-    }
-    const { operator } = await setUpStore(holder, { ...demonstration, language, siteName: '' });
+      return createStoreHolder({ ...platform, home, sample: true });
+    };
+    const { operator } = holder.platform.sample ? await fill(holder) : await stores.turn(make, fill);
     const directory = platform.samplesDirectory;
     return directory === null ? null : holder.store().jobs.start('samples', operator, { directory });
   }

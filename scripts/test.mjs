@@ -77,25 +77,11 @@ try {
 }
 
 /**
- * True when all that failed is a test process that the runtime's own check ended (SIGTRAP, DECISIONS 21), and the tests
- * it had not come to. A test that failed, or another signal such as a fault in native code, is never among them.
- * @param {typeof total} result
- */
-function wasCutByRuntime({ failed }) {
-  /** @param {{ name: string, message: string }} failure */
-  const isCut = ({ name, message }) =>
-    message === 'did not run to its end' || (name === 'outside any test' && message.includes('with signal SIGTRAP'));
-  return failed.some(({ name }) => name === 'outside any test') && failed.every(isCut);
-}
-
-/**
- * Runs one Vitest project and adds its figures to the total. A suite that leaves no report has failed. One whose test
- * process the runtime ended runs once more, and says so.
+ * Runs one Vitest project and adds its figures to the total. A suite that leaves no report has failed.
  * @param {string} name
- * @param {boolean} [isSecondRun]
  */
-async function runSuite(name, isSecondRun = false) {
-  head(isSecondRun ? `${name}, once more` : name);
+async function runSuite(name) {
+  head(name);
   const folder = mkdtempSync(path.join(tmpdir(), 'salus-test-'));
   const reportFile = path.join(folder, 'report.json');
   const minutes = soak ? suiteMinutes.soak : suiteMinutes.ordinary;
@@ -116,11 +102,6 @@ async function runSuite(name, isSecondRun = false) {
   }
   /** @type {typeof total} */
   const result = JSON.parse(written);
-  if (!isSecondRun && wasCutByRuntime(result)) {
-    say(`The JavaScript runtime ended a test process of "${name}" (see above). The suite runs once more, as a whole.`);
-    total.skipped.push({ name: `${name}: first run`, reason: 'the runtime ended a test process (SIGTRAP)' });
-    return runSuite(name, true);
-  }
   total.passed += result.passed;
   total.failed.push(...result.failed.map((failure) => ({ ...failure, name: `${name}: ${failure.name}` })));
   total.skipped.push(...result.skipped.map((skip) => ({ ...skip, name: `${name}: ${skip.name}` })));

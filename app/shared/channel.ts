@@ -118,6 +118,37 @@ export function asCallerError(error: unknown, wasAborted: boolean): Error {
   return new Failure('system.disconnected', 'The connection to the core was lost during a call.');
 }
 
+/** What is needed of an AbortSignal, which is not a known type everywhere this runs. */
+type Abortable = { readonly aborted: boolean };
+
+/** Makes a call whose errors, those of a stream it answers with included, are as `asCallerError` says. */
+export async function withCallerErrors(call: () => Promise<unknown>, signal: Abortable | undefined): Promise<unknown> {
+  try {
+    const output = await call();
+    return isIterator(output) ? passItems(output, signal) : output;
+  } catch (error) {
+    throw asCallerError(error, signal?.aborted === true);
+  }
+}
+
+function isIterator(output: unknown): output is AsyncIterator<unknown> & object {
+  return typeof output === 'object' && output !== null && Symbol.asyncIterator in output;
+}
+
+async function* passItems(items: AsyncIterator<unknown>, signal: Abortable | undefined) {
+  try {
+    for (;;) {
+      const result = await items.next();
+      if (result.done) return;
+      yield result.value;
+    }
+  } catch (error) {
+    throw asCallerError(error, signal?.aborted === true);
+  } finally {
+    await items.return?.();
+  }
+}
+
 function readFailure(error: unknown): Failure | undefined {
   if (!isRecord(error) || error['code'] !== 'FAILURE' || !isRecord(error['data'])) return undefined;
   const { code, details, incidentId } = error['data'];

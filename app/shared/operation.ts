@@ -32,7 +32,10 @@ export interface OperationMeta {
   readonly permission: Permission | 'public' | 'signedIn';
   readonly reads?: readonly Topic[];
   readonly changes?: readonly Topic[];
-  /** True when the host writes an audit entry for each call, allowed or refused. Write-gate entries come on top. */
+  /**
+   * True when each call leaves an audit entry, allowed or refused: the one that was committed with what it wrote, where it
+   * wrote under its own name, else the host's. A call that declares none still leaves the entries of what it writes.
+   */
   readonly audit: boolean;
 }
 

@@ -11,7 +11,8 @@ export interface StoredObject {
 
 /**
  * The encrypted, content-addressed file store. An object is on the disk, fsynced with its folder, before `put` returns;
- * the row that names it is committed after that. Objects are never overwritten.
+ * the row that names it is committed after that. An object is never overwritten, unless its
+ * file no longer authenticates: the same content, put again, is then written anew.
  */
 export interface Archive {
   put(kind: ObjectKind, content: Uint8Array): Promise<StoredObject>;
@@ -19,9 +20,6 @@ export interface Archive {
   get(name: string): Promise<Uint8Array>;
   /** Part of the plain content, without decrypting the rest of a chunked object. */
   getRange(name: string, start: number, end: number): Promise<Uint8Array>;
-  has(name: string): Promise<boolean>;
-  /** Every object on the disk; order is not defined. */
-  list(): AsyncIterable<StoredObject>;
   /** What a worker thread needs to put and get by itself (`openArchive` in the worker). Key material: pass by workerData only, never log. */
   readonly access: ArchiveAccess;
 }

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, type DecipherGCM, randomBytes } from 'node:crypto';
 import { Failure } from '../../app/shared/failure.ts';
 import type { ArchiveAccess, ObjectKind } from './archive.ts';
 
@@ -163,12 +163,42 @@ export function chunkPlace(object: ObjectHeader, index: number): { offset: numbe
   return { offset: headerBytes + index * (object.chunkBytes + tagBytes), length: plain + tagBytes };
 }
 
+function decipherChunk(object: OpenedObject, index: number): DecipherGCM {
+  const decipher = createDecipheriv('aes-256-gcm', object.objectKey, nonceOf(index));
+  decipher.setAAD(chunkAad(object.fixed, index, index === object.chunks - 1));
+  return decipher;
+}
+
+const pieceBytes = 256 * 1024;
+
+/**
+ * Authenticates one chunk without holding it.
+ *
+ * @param read gives `length` bytes from `offset` of the file, or as many as there are; its answer is used up before the next call
+ * @throws Failure('storage.objectDamaged')
+ */
+export function verifyChunk(
+  object: OpenedObject,
+  index: number,
+  read: (length: number, offset: number) => Uint8Array,
+): void {
+  const { offset, length } = chunkPlace(object, index);
+  const end = offset + length - tagBytes;
+  const decipher = decipherChunk(object, index);
+  for (let at = offset; at < end; at += pieceBytes) decipher.update(read(Math.min(pieceBytes, end - at), at));
+  try {
+    decipher.setAuthTag(read(tagBytes, end));
+    decipher.final();
+  } catch {
+    throw damaged('content does not match its tag');
+  }
+}
+
 /** The plain bytes of one chunk. @throws Failure('storage.objectDamaged') */
 export function openChunk(object: OpenedObject, index: number, sealed: Uint8Array): Buffer {
   if (sealed.length !== chunkPlace(object, index).length) throw damaged('cut short');
   try {
-    const decipher = createDecipheriv('aes-256-gcm', object.objectKey, nonceOf(index));
-    decipher.setAAD(chunkAad(object.fixed, index, index === object.chunks - 1));
+    const decipher = decipherChunk(object, index);
     decipher.setAuthTag(sealed.subarray(sealed.length - tagBytes));
     const plain = decipher.update(sealed.subarray(0, sealed.length - tagBytes));
     decipher.final();

@@ -6,14 +6,12 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readSync,
   renameSync,
   rmSync,
-  statSync,
   writeSync,
   writevSync,
 } from 'node:fs';
-import { type FileHandle, open, readdir, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '../../app/shared/failure.ts';
 import type { Archive, ArchiveAccess, ObjectKind, StoredObject } from './archive.ts';
@@ -25,17 +23,27 @@ import {
   objectName,
   openChunk,
   openHeader,
-  parseHeader,
   sealObject,
-  storedBytes,
   wholeLimitBytes,
 } from './objectFormat.ts';
+import { isIntact, isIntactLater, readFully } from './verifyObject.ts';
+
+/** An object whose bytes are on the disk, fsynced, under a name that does not count yet. One of `land` and `drop` follows. */
+export interface PreparedObject {
+  readonly object: StoredObject;
+  /** Gives the object its name, fsynced with its folder: from now on it is in the archive. */
+  land(): void;
+  /** Removes what was written. */
+  drop(): void;
+}
 
 /** The archive as its own thread sees it: also synchronous, for workers that have nothing else to do. */
 export interface ThreadArchive extends Archive {
   /** Archives many objects of one kind, several at once, sharing folder fsyncs. Same promise as `put` for all of them. */
   putMany(kind: ObjectKind, contents: readonly Uint8Array[]): Promise<StoredObject[]>;
   putSync(kind: ObjectKind, content: Uint8Array): StoredObject;
+  /** The first half of `putSync`, for what must only count after something else is committed. */
+  prepareSync(kind: ObjectKind, content: Uint8Array): PreparedObject;
   getSync(name: string): Uint8Array;
   getRangeSync(name: string, start: number, end: number): Uint8Array;
   /** Names of every object on the disk, damaged ones too. */
@@ -80,17 +88,6 @@ function mapFailure(error: unknown): unknown {
   return error;
 }
 
-function readFully(descriptor: number, length: number, position: number): Buffer {
-  const bytes = Buffer.allocUnsafe(length);
-  let done = 0;
-  while (done < length) {
-    const read = readSync(descriptor, bytes, done, length - done, position + done);
-    if (read === 0) break;
-    done += read;
-  }
-  return bytes.subarray(0, done);
-}
-
 /** A short write is not an error to the system (a full disk can give one): goes on until all is written or it fails. */
 async function writeAll(handle: FileHandle, pieces: Buffer[]): Promise<void> {
   const { bytesWritten } = await handle.writev(pieces);
@@ -126,18 +123,6 @@ export function openArchive(access: ArchiveAccess, options: { writesInPlace?: bo
   const pathOf = (name: string): string => join(folderOf(name), name);
   const temporaryPath = (): string => join(access.directory, temporaryFolder, randomUUID());
 
-  function isWhole(path: string, plainBytes: number): boolean {
-    return statSync(path, { throwIfNoEntry: false })?.size === storedBytes(plainBytes);
-  }
-
-  async function isWholeLater(path: string, plainBytes: number): Promise<boolean> {
-    const present = await stat(path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return null;
-      throw error;
-    });
-    return present?.size === storedBytes(plainBytes);
-  }
-
   async function writeLater(temporary: string, kind: ObjectKind, name: string, content: Uint8Array): Promise<void> {
     const handle = await open(temporary, 'wx', 0o600);
     try {
@@ -165,8 +150,11 @@ export function openArchive(access: ArchiveAccess, options: { writesInPlace?: bo
     const stored: StoredObject = { name, kind, bytes: content.length };
     const path = pathOf(name);
     try {
-      // A file of the right length is the object: it appeared by rename, whole. A cut one is put right by the same content.
-      if (writesInPlace ? isWhole(path, content.length) : await isWholeLater(path, content.length)) {
+      // The caller may throw its own copy away for this one: a file whose bytes no longer authenticate is written anew.
+      const isThere = writesInPlace
+        ? isIntact(access, name, path, content.length)
+        : await isIntactLater(access, name, path, content.length);
+      if (isThere) {
         await land(null, path);
       } else {
         const temporary = temporaryPath();
@@ -186,33 +174,51 @@ export function openArchive(access: ArchiveAccess, options: { writesInPlace?: bo
     }
   }
 
-  function putSync(kind: ObjectKind, content: Uint8Array): StoredObject {
+  function prepareSync(kind: ObjectKind, content: Uint8Array): PreparedObject {
     const name = objectName(access, kind, content);
     const path = pathOf(name);
+    const temporary = isIntact(access, name, path, content.length) ? null : temporaryPath();
+    const drop = (): void => {
+      if (temporary !== null) rmSync(temporary, { force: true });
+    };
     try {
-      if (!isWhole(path, content.length)) {
-        const temporary = temporaryPath();
+      if (temporary !== null) {
+        const descriptor = openSync(temporary, 'wx', 0o600);
         try {
-          const descriptor = openSync(temporary, 'wx', 0o600);
-          try {
-            for (const piece of sealObject(access, kind, name, content)) {
-              for (let done = 0; done < piece.length; ) done += writeSync(descriptor, piece, done);
-            }
-            fsyncSync(descriptor);
-          } finally {
-            closeSync(descriptor);
-          }
-          renameSync(temporary, path);
-        } catch (error) {
-          rmSync(temporary, { force: true });
-          throw error;
+          for (const piece of sealObject(access, kind, name, content)) writeAllSync(descriptor, [piece]);
+          fsyncSync(descriptor);
+        } finally {
+          closeSync(descriptor);
         }
       }
-      syncDirectory(folderOf(name));
-      return { name, kind, bytes: content.length };
     } catch (error) {
+      drop();
       throw mapFailure(error);
     }
+    return {
+      object: { name, kind, bytes: content.length },
+      land() {
+        try {
+          if (temporary !== null) renameSync(temporary, path);
+          headers.delete(name);
+          syncDirectory(folderOf(name));
+        } catch (error) {
+          throw mapFailure(error);
+        }
+      },
+      drop,
+    };
+  }
+
+  function putSync(kind: ObjectKind, content: Uint8Array): StoredObject {
+    const prepared = prepareSync(kind, content);
+    try {
+      prepared.land();
+    } catch (error) {
+      prepared.drop();
+      throw error;
+    }
+    return prepared.object;
   }
 
   async function putMany(kind: ObjectKind, contents: readonly Uint8Array[]): Promise<StoredObject[]> {
@@ -260,7 +266,21 @@ export function openArchive(access: ArchiveAccess, options: { writesInPlace?: bo
     return parts;
   }
 
+  /** True when the object may have been written anew, with a key of its own, since this thread opened its header. */
+  function forgets(name: string, error: unknown): boolean {
+    return error instanceof Failure && error.code === 'storage.objectDamaged' && headers.delete(name);
+  }
+
   function getRangeSync(name: string, start: number, end: number): Uint8Array {
+    try {
+      return readRange(name, start, end);
+    } catch (error) {
+      if (!forgets(name, error)) throw error;
+      return readRange(name, start, end);
+    }
+  }
+
+  function readRange(name: string, start: number, end: number): Uint8Array {
     return withObject(name, (object, descriptor) => {
       const pieces = chunksOf(object, start, end).map(({ index, from, to }) => {
         const place = chunkPlace(object, index);
@@ -272,6 +292,15 @@ export function openArchive(access: ArchiveAccess, options: { writesInPlace?: bo
 
   /** Reads without blocking the thread; at most one chunk (8 MiB) is decrypted between two turns of the loop. */
   async function getRange(name: string, start: number, end: number | null): Promise<Uint8Array> {
+    try {
+      return await readRangeLater(name, start, end);
+    } catch (error) {
+      if (!forgets(name, error)) throw error;
+      return readRangeLater(name, start, end);
+    }
+  }
+
+  async function readRangeLater(name: string, start: number, end: number | null): Promise<Uint8Array> {
     const object = withObject(name, (opened) => opened);
     const parts = chunksOf(object, start, end ?? object.plainBytes);
     const handle = await open(pathOf(name), 'r').catch((error) => {
@@ -323,38 +352,17 @@ export function openArchive(access: ArchiveAccess, options: { writesInPlace?: bo
     }
   }
 
-  async function* list(): AsyncIterable<StoredObject> {
-    for await (const name of names()) {
-      const handle = await open(pathOf(name), 'r');
-      try {
-        const { buffer, bytesRead } = await handle.read(Buffer.alloc(headerBytes), 0, headerBytes, 0);
-        const header = parseHeader(buffer.subarray(0, bytesRead));
-        yield { name, kind: header.kind, bytes: header.plainBytes };
-      } finally {
-        await handle.close();
-      }
-    }
-  }
-
   return {
     access,
     put,
     putMany,
     putSync,
+    prepareSync,
     get: (name) => getRange(name, 0, null),
     getRange,
     getSync,
     getRangeSync,
     find,
     names,
-    list,
-    has: async (name) =>
-      stat(pathOf(name)).then(
-        () => true,
-        (error: NodeJS.ErrnoException) => {
-          if (error.code === 'ENOENT') return false;
-          throw error;
-        },
-      ),
   };
 }

@@ -223,11 +223,11 @@ export function openJobRunner({ gate, reader, platform, newId }: JobRunnerParts)
       if (definitions.has(definition.kind)) throw new Error(`job kind ${definition.kind} is defined twice`);
       definitions.set(definition.kind, definition as JobDefinition<unknown>);
     },
-    start(kind, author, input) {
+    start(kind, author, input, request) {
       const definition = definitions.get(kind);
       if (!definition) throw new Error(`job kind ${kind} is not defined`);
       const jobId = newId();
-      gate.write(author, 'jobs.start', (tx) => {
+      gate.write(author, request?.action ?? 'jobs.start', (tx) => {
         tx.run(
           `INSERT INTO job (job_id, kind, state, operator_id, operator_name, input, attempts, created_at)
            VALUES (?, ?, 'running', ?, ?, ?, 1, ?)`,
@@ -238,7 +238,9 @@ export function openJobRunner({ gate, reader, platform, newId }: JobRunnerParts)
           JSON.stringify(input ?? null),
           tx.nowMs,
         );
-        tx.subject({ type: 'job', id: jobId }, { kind });
+        const job = { type: 'job', id: jobId } as const;
+        if (request?.subject) tx.subject(request.subject, { kind, jobId });
+        else tx.subject(job, { kind });
         tx.topic('jobs');
       });
       run(row(jobId), author, definition);

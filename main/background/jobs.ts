@@ -1,5 +1,5 @@
 import type { Job } from '../../app/domains/jobs/jobContract.ts';
-import type { Author } from '../database/writeGate.ts';
+import type { AuditSubject, Author } from '../database/writeGate.ts';
 
 export interface JobProgress {
   done?: number;
@@ -29,10 +29,17 @@ export interface JobDefinition<Input> {
   run(input: Input, handle: JobHandle, author: Author): Promise<void>;
 }
 
+/** What a person asked for by starting a job, for the audit entry of the start: the operation and what it is about. */
+export interface JobRequest {
+  readonly action: string;
+  readonly subject?: AuditSubject;
+}
+
 /** Long work that survives navigation, reload and restart. One row of table `job` each. */
 export interface JobRunner {
   define<Input>(definition: JobDefinition<Input>): void;
-  start<Input>(kind: Job['kind'], author: Author, input: Input): string;
+  /** @param request where missing, the entry is `jobs.start` about the job */
+  start<Input>(kind: Job['kind'], author: Author, input: Input, request?: JobRequest): string;
   cancel(jobId: string, author: Author): void;
   get(jobId: string): Job;
   list(): Job[];

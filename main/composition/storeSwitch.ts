@@ -1,3 +1,4 @@
+import { Failure } from '../../app/shared/failure.ts';
 import type { StoreHolder } from '../database/storeHolder.ts';
 
 type OpenListener = Parameters<StoreHolder['onOpen']>[0];
@@ -5,8 +6,13 @@ type OpenListener = Parameters<StoreHolder['onOpen']>[0];
 /** The one holder that domains know, and the way to put another store behind it. */
 export interface StoreSwitch {
   readonly holder: StoreHolder;
-  /** Turns to another store. The one before stays as it is, locked and untouched, until `close`. */
-  use(holder: StoreHolder): void;
+  /**
+   * Makes another store, turns to it and fills it. The one before stays as it is, locked and untouched, until `close`;
+   * nobody sets it up meanwhile, for their set-up would end, and their patients lie, in the other.
+   *
+   * @throws Failure('security.alreadySetUp') when the one before is set up, or is being set up
+   */
+  turn<Result>(make: () => Promise<StoreHolder>, fill: (holder: StoreHolder) => Promise<Result>): Promise<Result>;
   /** Closes all of them, also when one can't be closed. @throws what the first of those threw */
   close(): Promise<void>;
 }
@@ -19,14 +25,35 @@ export function makeStoreSwitch(first: StoreHolder): StoreSwitch {
     listeners.push(listener);
     holders[0].onOpen(listener);
   };
+  let turning = false;
+  let settingUp = 0;
+  const refuse = () => new Failure('security.alreadySetUp', 'a store is being made');
+  const setUp: StoreHolder['setUp'] = async (input) => {
+    if (turning) throw refuse();
+    settingUp += 1;
+    try {
+      return await holders[0].setUp(input);
+    } finally {
+      settingUp -= 1;
+    }
+  };
+  const own: Partial<StoreHolder> = { onOpen, setUp };
   const holder = new Proxy(first, {
-    get: (_target, property) => (property === 'onOpen' ? onOpen : Reflect.get(holders[0], property)),
+    get: (_target, property) => Reflect.get(own, property) ?? Reflect.get(holders[0], property),
   });
   return {
     holder,
-    use(next) {
-      holders.unshift(next);
-      for (const listener of listeners) next.onOpen(listener);
+    async turn(make, fill) {
+      if (turning || settingUp > 0 || holders[0].phase !== 'empty') throw refuse();
+      turning = true;
+      try {
+        const next = await make();
+        holders.unshift(next);
+        for (const listener of listeners) next.onOpen(listener);
+        return await fill(next);
+      } finally {
+        turning = false;
+      }
     },
     async close() {
       const results = await Promise.allSettled(holders.map((each) => each.close()));

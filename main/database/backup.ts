@@ -3,8 +3,10 @@ import { constants, createReadStream, existsSync, mkdirSync, readdirSync, readFi
 import { chmod, copyFile, open, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { Failure } from '../../app/shared/failure.ts';
+import type { ArchiveAccess } from '../archive/archive.ts';
 import { syncDirectory } from '../archive/directorySync.ts';
 import { createArchiveFolders } from '../archive/openArchive.ts';
+import { verifyFile } from '../archive/verifyObject.ts';
 import { backupMacKeyOf, databaseKeyOf } from '../keyring/deriveKeys.ts';
 import { openAuditKeys } from '../keyring/keyring.ts';
 import { keyringText } from '../keyring/keyringFile.ts';
@@ -42,8 +44,16 @@ async function syncFile(path: string): Promise<void> {
   }
 }
 
-/** Copies a file so that it appears whole, with its time, and is on the disk. */
-export async function copyDurably(from: string, to: string): Promise<void> {
+/**
+ * Copies a file so that it appears whole, with its time, and is on the disk.
+ *
+ * @param check looks at the copy before it takes its place; when it throws, what lay there stays
+ */
+export async function copyDurably(
+  from: string,
+  to: string,
+  check: (copy: string) => Promise<void> = async () => undefined,
+): Promise<void> {
   const temporary = `${to}.new`;
   await rm(temporary, { force: true });
   await copyFile(from, temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
@@ -52,6 +62,12 @@ export async function copyDurably(from: string, to: string): Promise<void> {
   const { atime, mtime } = await stat(from);
   await utimes(temporary, atime, mtime);
   await syncFile(temporary);
+  try {
+    await check(temporary);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
   await rename(temporary, to);
 }
 
@@ -118,10 +134,28 @@ export interface BackupProgress {
   readonly signal: AbortSignal;
 }
 
+/** What a backup run wrote, and which objects of the archive no longer authenticate. */
+export interface WrittenBackup {
+  readonly manifest: BackupManifest;
+  /** Damaged in the store; an earlier, sound copy is in the backup. */
+  readonly damaged: readonly string[];
+  /** Damaged in the store, and not in the backup either. */
+  readonly lost: readonly string[];
+}
+
+function isDamage(error: unknown): boolean {
+  // EIO: a sector that no longer reads is damage as well.
+  return (
+    (error instanceof Failure && error.code === 'storage.objectDamaged') ||
+    (error as NodeJS.ErrnoException).code === 'EIO'
+  );
+}
+
 /**
  * Writes a complete copy of the store, encrypted as it lies: the database as of one moment, then every archived object
  * (only those the folder lacks), the keyring, the audit head of that moment, and at last the manifest, whose rename makes
- * the backup count. An earlier backup in the folder stays whole until then.
+ * the backup count. An earlier backup in the folder stays whole until then. Every byte of an object is authenticated
+ * before its copy takes its place: a rotten one never takes the place of a sound one, and is not counted as kept.
  *
  * @throws Failure('storage.backupFolderNotEmpty' | 'storage.diskFull')
  */
@@ -130,7 +164,7 @@ export async function writeBackup(
   keys: StoreKeys,
   directory: string,
   { report, signal }: BackupProgress,
-): Promise<BackupManifest> {
+): Promise<WrittenBackup> {
   const { platform, archive } = store;
   try {
     await prepareFolder(directory, platform.home, keys.keyring.siteId);
@@ -169,6 +203,8 @@ export async function writeBackup(
     }
     const lines: string[] = [];
     const touched = new Set<string>();
+    const damaged: string[] = [];
+    const lost: string[] = [];
     let bytesDone = 0;
     for (const [index, name] of names.entries()) {
       signal.throwIfAborted();
@@ -177,16 +213,25 @@ export async function writeBackup(
       const to = join(directory, path);
       const earlier = known.get(path);
       const there = existsSync(to) ? (await stat(to)).size : -1;
-      let file: BackupFile;
+      let file: BackupFile | null = null;
       if (earlier && there === earlier.bytes) {
         file = earlier;
       } else {
-        await copyDurably(from, to);
-        touched.add(join(directory, 'archive', name.slice(0, 2)));
-        file = await describe(directory, path);
+        try {
+          await copyDurably(from, to, async (copy) => {
+            file = { path, ...(await verifyFile(archive.access, name, copy)) };
+          });
+          touched.add(join(directory, 'archive', name.slice(0, 2)));
+        } catch (error) {
+          if (!isDamage(error)) throw error;
+          file = there < 0 ? null : await soundCopy(archive.access, name, path, to);
+          (file ? damaged : lost).push(name);
+        }
       }
-      lines.push(JSON.stringify(file));
-      bytesDone += file.bytes;
+      if (file) {
+        lines.push(JSON.stringify(file));
+        bytesDone += file.bytes;
+      }
       report(index + 1, names.length, bytesDone, bytesTotal);
     }
     for (const folder of touched) syncDirectory(folder);
@@ -208,9 +253,19 @@ export async function writeBackup(
     await writeDurably(join(directory, manifestName), `${JSON.stringify(manifest, null, 1)}\n`);
     syncDirectory(directory);
     await removeEarlier(directory, manifest);
-    return manifest;
+    return { manifest, damaged, lost };
   } catch (error) {
     throw storageFailureOf(error);
+  }
+}
+
+/** What an earlier backup left of an object, when all of it authenticates. */
+async function soundCopy(access: ArchiveAccess, name: string, path: string, full: string): Promise<BackupFile | null> {
+  try {
+    return { path, ...(await verifyFile(access, name, full)) };
+  } catch (error) {
+    if (isDamage(error)) return null;
+    throw error;
   }
 }
 

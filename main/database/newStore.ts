@@ -65,7 +65,7 @@ function buildDatabase(
       auditPrivateKey: privateKey,
       auditPublicKey: publicKey,
       headPath: paths.auditHead,
-      putSync: openArchive(archiveAccessOf(dataKey, platform.home)).putSync,
+      prepareSync: openArchive(archiveAccessOf(dataKey, platform.home)).prepareSync,
     });
     const author: Author = { operatorId, operatorName };
     gate.write(author, 'security.setUp', (tx) => {

@@ -16,6 +16,7 @@ import { allMigrations } from './migrations/allMigrations.ts';
 import { type DatabaseHandle, openDatabase, storageFailureOf } from './openDatabase.ts';
 import { openWriteGate, type StoreGate, systemAuthor } from './openWriteGate.ts';
 import { openReaderPool } from './readerPool.ts';
+import type { ListAnswer, ListQuestion } from './rowLists.ts';
 import { StatementCache } from './statementCache.ts';
 import { type StorePaths, storePaths } from './storePaths.ts';
 
@@ -137,7 +138,7 @@ export async function openStore(
       auditPrivateKey: auditKeys.privateKey,
       auditPublicKey: auditKeys.publicKey,
       headPath: paths.auditHead,
-      putSync: archive.putSync,
+      prepareSync: archive.prepareSync,
     });
   } catch (error) {
     readHandle?.close();
@@ -164,6 +165,7 @@ export async function openStore(
     reader: new StatementCache(read),
     readLater: <Row>(sql: string, ...parameters: (string | number | null)[]) =>
       pool.ask({ type: 'all', sql, parameters }) as Promise<Row[]>,
+    readList: <Row>(question: ListQuestion) => pool.ask({ type: 'list', question }) as Promise<ListAnswer<Row>>,
     archive,
     jobs,
     siteId,

@@ -1,13 +1,13 @@
 import type { KeyObject } from 'node:crypto';
 import { Failure } from '../../app/shared/failure.ts';
 import type { Topic } from '../../app/shared/operation.ts';
-import type { StoredObject } from '../archive/archive.ts';
 import type { Clock, Log } from '../platform/platform.ts';
 import { type AuditFacts, auditHash, canonicalJson, genesisHash, signHash } from './auditChain.ts';
 import { type AuditHead, openAuditHeadFile, readAuditHead } from './auditHead.ts';
 import { openHybridClock, setBackByMs } from './hybridClock.ts';
 import { type DatabaseHandle, storageFailureOf } from './openDatabase.ts';
 import { StatementCache } from './statementCache.ts';
+import { openStatementOutbox, type PrepareStatement } from './statementOutbox.ts';
 import type { AuditSubject, Author, Statement, Transaction, WriteGate } from './writeGate.ts';
 
 type Detail = Record<string, string | number | boolean>;
@@ -25,14 +25,15 @@ export interface GateParts {
   readonly auditPrivateKey: KeyObject;
   readonly auditPublicKey: KeyObject;
   readonly headPath: string;
-  /** Archives one object, fsynced with its folder, and returns. */
-  putSync(kind: 'statement', content: Uint8Array): StoredObject;
+  readonly prepareSync: PrepareStatement;
 }
 
 /** The gate and what only the store itself may use. */
 export interface StoreGate extends WriteGate {
   /** Rows that are no clinical fact (a job's progress): committed without an audit entry. Topics are published. */
   note(work: (tx: Pick<Transaction, 'run' | 'get' | 'all'>) => void, topics: readonly Topic[]): void;
+  /** Called after each entry that is committed, at once and in the same call. Returns the way to stop listening. */
+  onEntry(listener: (action: string, outcome: Outcome) => void): () => void;
   /** How far the clock lies behind the newest audit entry, in milliseconds; 0 when it does not. */
   readonly clockSetBackByMs: number;
   /** The chain's newest entry. */
@@ -62,7 +63,9 @@ function lastRow(
 export function openWriteGate(parts: GateParts): StoreGate {
   const { handle, clock, log, siteId, auditPrivateKey, auditPublicKey } = parts;
   const statements = new StatementCache(handle);
+  const outbox = openStatementOutbox(statements, parts.prepareSync, log);
   const listeners = new Set<(sequence: number, topics: readonly Topic[]) => void>();
+  const entryListeners = new Set<(action: string, outcome: Outcome) => void>();
   const keptHead = readAuditHead(parts.headPath, siteId, auditPublicKey);
   const last = lastRow(handle, keptHead);
   const hybrid = openHybridClock(siteId, last.hlc);
@@ -140,19 +143,23 @@ export function openWriteGate(parts: GateParts): StoreGate {
     const before = head;
     try {
       handle.exec('BEGIN IMMEDIATE');
+      outbox.forgetArchived();
       const result = work();
       handle.exec('COMMIT');
+      outbox.committed();
       return result;
     } catch (error) {
       head = before;
       if (handle.inTransaction) handle.exec('ROLLBACK');
+      outbox.rolledBack();
       throw storageFailureOf(error);
     } finally {
       busy = false;
     }
   }
 
-  function afterEntry(): void {
+  function afterEntry(action: string, outcome: Outcome): void {
+    for (const listener of entryListeners) listener(action, outcome);
     try {
       headFile.write({ sequence: head.sequence, hash: Buffer.from(head.hash).toString('hex') });
     } catch (error) {
@@ -217,7 +224,7 @@ export function openWriteGate(parts: GateParts): StoreGate {
       newestAt = newestBefore;
       throw error;
     }
-    afterEntry();
+    afterEntry(action, outcome);
   }
 
   function write<Result>(author: Author, action: string, work: (tx: Transaction) => Result): Result {
@@ -245,7 +252,7 @@ export function openWriteGate(parts: GateParts): StoreGate {
           statement({ type, id, version, payload }) {
             const by: Author = { operatorId: author.operatorId, operatorName: author.operatorName };
             const statement: Statement = { type, id, version, hlc, author: by, siteId, at: nowMs, payload };
-            return parts.putSync('statement', Buffer.from(canonicalJson(statement), 'utf8'));
+            return outbox.put(Buffer.from(canonicalJson(statement), 'utf8'));
           },
         };
         const value = work(tx);
@@ -258,7 +265,7 @@ export function openWriteGate(parts: GateParts): StoreGate {
       newestAt = newestBefore;
       throw error;
     }
-    afterEntry();
+    afterEntry(action, 'success');
     publish([...topics]);
     return result;
   }
@@ -298,6 +305,10 @@ export function openWriteGate(parts: GateParts): StoreGate {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    onEntry(listener) {
+      entryListeners.add(listener);
+      return () => entryListeners.delete(listener);
+    },
     get sequence() {
       return commits;
     },
@@ -311,6 +322,7 @@ export function openWriteGate(parts: GateParts): StoreGate {
       if (closed) return;
       closed = true;
       listeners.clear();
+      entryListeners.clear();
       headFile.close();
       handle.close();
     },
@@ -318,6 +330,7 @@ export function openWriteGate(parts: GateParts): StoreGate {
 
   try {
     checkHead();
+    outbox.archiveWaiting();
     record(systemAuthor, 'store.opened', 'success', { type: 'store', id: siteId });
   } catch (error) {
     // A full disk must not keep a person from reading; the next write says it again.

@@ -3,6 +3,7 @@ import { Failure } from '../../app/shared/failure.ts';
 import { verifyAuditChain } from './auditVerify.ts';
 import { openDatabase } from './openDatabase.ts';
 import type { ReaderAnswer, ReaderData, ReaderRequest } from './readerPool.ts';
+import { RowLists } from './rowLists.ts';
 import { StatementCache } from './statementCache.ts';
 
 /** A reading thread: one read-only handle, one request at a time. */
@@ -11,6 +12,7 @@ const handle = openDatabase(data.path, data.key, 'read');
 // The lines of 100,000 studies and their indexes stay decrypted (measured: a search takes a third of the time).
 handle.pragma('cache_size=-65536');
 const reader = new StatementCache(handle);
+const lists = new RowLists(handle);
 
 /** Moves committed pages from the log into the database. The one thing this handle is opened for; it writes no row. */
 function checkpoint(): void {
@@ -27,6 +29,8 @@ function answerOf(request: ReaderRequest): ReaderAnswer {
     switch (request.type) {
       case 'all':
         return { id: request.id, value: reader.all(request.sql, ...request.parameters) };
+      case 'list':
+        return { id: request.id, value: lists.read(request.question) };
       case 'verifyAudit':
         return { id: request.id, value: verifyAuditChain(handle, data.audit) };
       case 'vacuumInto':

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { Failure } from '../../app/shared/failure.ts';
 import type { DatabaseKey } from './openDatabase.ts';
+import type { ListQuestion } from './rowLists.ts';
 
 /** What a reading thread is started with. */
 export interface ReaderData {
@@ -11,6 +12,7 @@ export interface ReaderData {
 
 export type ReaderRequest = { readonly id: number } & (
   | { readonly type: 'all'; readonly sql: string; readonly parameters: readonly (string | number | null)[] }
+  | { readonly type: 'list'; readonly question: ListQuestion }
   | { readonly type: 'verifyAudit' }
   | { readonly type: 'vacuumInto'; readonly path: string }
   | { readonly type: 'checkpoint' }

@@ -54,7 +54,7 @@ describe('the store holder', () => {
     const { store } = await setUp('Bo');
     expect(holder.phase).toBe('open');
     const names: string[] = [];
-    for await (const { name } of store.archive.list()) names.push(name);
+    for await (const name of store.archive.names()) names.push(name);
     expect(names).toHaveLength(1);
     expect(JSON.parse(Buffer.from(await store.archive.get(names[0]!)).toString()).id).toBe('Bo');
     expect(await store.verifyAudit()).toMatchObject({ ok: true });

@@ -1,3 +1,4 @@
+import '../platform/wasmCode.ts';
 import { Failure } from '../../app/shared/failure.ts';
 import type { DataKey } from '../keyring/deriveKeys.ts';
 import {
@@ -43,11 +44,13 @@ export interface StoreHolder {
   unlock(operatorName: string, password: string, accept?: Accept): Promise<{ operatorId: string; store: OpenedStore }>;
   /** The same with the recovery key; `accept` gets no operator. @throws Failure('security.wrongRecoveryKey' | …) */
   unlockWithRecoveryKey(recoveryKey: string, accept?: Accept): Promise<{ store: OpenedStore }>;
-  /** Wraps the data key for an operator, replacing an earlier wrap. Needs an open store. */
-  setPassword(operatorId: string, operatorName: string, password: string): Promise<void>;
+  /**
+   * Wraps the data key for an operator, replacing an earlier wrap. Needs an open store. `accept` is asked once more right
+   * before the wrap is saved, since stretching takes part of a second; when it throws, nothing changes.
+   */
+  setPassword(operatorId: string, operatorName: string, password: string, accept?: Accept): Promise<void>;
   /** Removes operators' wraps; theirs is no way in any more. */
   removeOperators(operatorIds: readonly string[]): void;
-  setSiteName(siteName: string): void;
   /** Makes a new recovery key; the one before opens nothing from then on. Shown once. Needs an open store. */
   renewRecoveryKey(): string;
   /** Ids of the operators whose password opens the store. */
@@ -187,9 +190,10 @@ export async function createStoreHolder(
         const found = keyring();
         return { store: await openWith(unlockWithRecoveryKey(found, recoveryKey), found, null, accept) };
       }),
-    async setPassword(operatorId, operatorName, password) {
+    async setPassword(operatorId, operatorName, password, accept) {
       const { dataKey: key, keyring: before } = keys();
       const operator = await wrapForOperator(key, before.siteId, operatorId, operatorName, password, stretchCost);
+      if (accept) accept(holder.store(), operatorId);
       saveKeyring(({ operators }) => ({
         operators: [...operators.filter((other) => other.operatorId !== operatorId), operator],
       }));
@@ -199,7 +203,6 @@ export async function createStoreHolder(
         operators: operators.filter(({ operatorId }) => !operatorIds.includes(operatorId)),
       }));
     },
-    setSiteName: (siteName) => saveKeyring(() => ({ siteName })),
     renewRecoveryKey() {
       const { dataKey: key, keyring: before } = keys();
       const { recoveryKey, recovery } = makeRecovery(key, before.siteId);

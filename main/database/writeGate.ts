@@ -44,8 +44,9 @@ export interface Transaction extends Reader {
   /** Adds a topic to be published after the commit. */
   topic(topic: Topic): void;
   /**
-   * Archives a clinical fact, fsynced, before this transaction commits, so that the index can be rebuilt from the archive
-   * alone. A transaction that fails afterwards leaves the object behind: harmless, it is what the operator did.
+   * Archives a clinical fact with this transaction, so that the index can be rebuilt from the archive alone: its bytes are
+   * on the disk before the commit (a full disk refuses the fact), and it is in the archive once `write` returns. Of a
+   * transaction that fails, or is cut off before its commit, the archive holds nothing.
    */
   statement(fact: Pick<Statement, 'type' | 'id' | 'version' | 'payload'>): StoredObject;
 }

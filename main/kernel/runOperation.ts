@@ -3,6 +3,7 @@ import type { OperationMeta, Topic } from '../../app/shared/operation.ts';
 import type { CallContext } from '../core.ts';
 import type { AuditSubject, Author } from '../database/writeGate.ts';
 import { readCallSubject } from './auditSubjects.ts';
+import { type CallTrace, traceCall } from './callTrace.ts';
 import { guardStream, type StreamEnd } from './guardStream.ts';
 import { type IncidentBook, sealError, toWire } from './sealErrors.ts';
 
@@ -41,8 +42,10 @@ const streamIntervalMs = 40;
 
 /**
  * Runs one call: permission first (a refused call is audited, whatever the procedure declares, and its input is not
- * even parsed), then the handler, then the audit entry the procedure declares and its `changes`. A command whose entry
- * can't be written has failed for the caller. Everything that leaves is sealed.
+ * even parsed), then the handler, then the audit entry the procedure declares and its `changes`. A command that wrote
+ * has its entry already, committed with what it wrote under the operation's own name: it gets no second one. What left
+ * no entry and can't have one now has failed for the caller, unless it committed something: a person is never told that
+ * a committed act failed. Everything that leaves is sealed.
  *
  * `changes` are published after every success, besides the topics of the write gate: some commands change facts that
  * are no rows (a session), and a topic too many costs one refetch.
@@ -63,8 +66,9 @@ export async function runOperation(call: OperationCall, host: KernelHost): Promi
     throw toWire(refusal);
   }
 
+  const trace: CallTrace = { done: new Set() };
   try {
-    const output = await call.proceed(context);
+    const output = await traceCall(() => call.proceed(context), trace);
     if (meta.shape === 'stream') {
       return guardStream(output as AsyncIterable<unknown>, {
         callSignal: signal,
@@ -78,7 +82,10 @@ export async function runOperation(call: OperationCall, host: KernelHost): Promi
         },
       });
     }
-    if (meta.audit) note('success');
+    if (meta.audit && !trace.done.has(operation)) {
+      if (trace.done.size === 0) note('success');
+      else noteQuietly(() => note('success'), operation, host);
+    }
     if (meta.changes) host.publish(meta.changes);
     return output;
   } catch (error) {

@@ -65,7 +65,7 @@ function macOf(dataKey: DataKey, keyring: Omit<Keyring, 'mac'>): string {
 export function changeKeyring(
   dataKey: DataKey,
   keyring: Keyring,
-  change: Partial<Pick<Keyring, 'operators' | 'recovery' | 'siteName'>>,
+  change: Partial<Pick<Keyring, 'operators' | 'recovery'>>,
 ): Keyring {
   const next = { ...keyring, ...change, revision: keyring.revision + 1 };
   return { ...next, mac: macOf(dataKey, next) };

@@ -1,6 +1,6 @@
 import { type ClientLink, createORPCClient } from '@orpc/client';
 import { RPCLink } from '@orpc/client/websocket';
-import { asCallerError, type Channel, ChannelSocket } from '../../app/shared/channel.ts';
+import { asCallerError, type Channel, ChannelSocket, withCallerErrors } from '../../app/shared/channel.ts';
 import { Failure } from '../../app/shared/failure.ts';
 import type { Client } from './contractClient.ts';
 import { openPortTransport } from './portTransport.ts';
@@ -78,14 +78,10 @@ class Line implements ClientLink<Record<never, never>> {
   }
 
   async call(...[path, input, options]: Parameters<ClientLink<Record<never, never>>['call']>): Promise<unknown> {
-    const { signal } = options;
-    try {
+    return withCallerErrors(async () => {
       if (!this.#link) throw new Failure('system.disconnected', 'The connection to the core is down.');
-      const output = await this.#link.call(path, input, options);
-      return isIterator(output) ? withCallerErrors(output, signal) : output;
-    } catch (error) {
-      throw asCallerError(error, signal?.aborted === true);
-    }
+      return this.#link.call(path, input, options);
+    }, options.signal);
   }
 
   async open(): Promise<void> {
@@ -142,24 +138,6 @@ class Line implements ClientLink<Record<never, never>> {
     if (this.state === state) return;
     this.state = state;
     for (const listener of [...this.#listeners]) listener(state);
-  }
-}
-
-function isIterator(output: unknown): output is AsyncIterator<unknown> & object {
-  return typeof output === 'object' && output !== null && Symbol.asyncIterator in output;
-}
-
-async function* withCallerErrors(items: AsyncIterator<unknown>, signal: AbortSignal | undefined) {
-  try {
-    for (;;) {
-      const result = await items.next();
-      if (result.done) return;
-      yield result.value;
-    }
-  } catch (error) {
-    throw asCallerError(error, signal?.aborted === true);
-  } finally {
-    await items.return?.();
   }
 }
 

@@ -16,6 +16,8 @@ export interface QueryOptions {
   /** Shows the last answer while the next is on its way (lists). */
   readonly keepPrevious?: boolean;
   readonly staleTimeMs?: number;
+  /** How long an answer outlives the screen that asked; 0: the next opening asks anew. */
+  readonly keepMs?: number;
   /** False: commits do not run it again (a query that opens something is one audit entry a call). */
   readonly topics?: boolean;
 }
@@ -48,6 +50,7 @@ export function useQueryOf<Name extends QueryName & ProcedureName>(
     ...(options.enabled === undefined ? {} : { enabled: options.enabled }),
     ...(options.keepPrevious ? { placeholderData: keepPreviousData } : {}),
     ...(options.staleTimeMs === undefined ? {} : { staleTime: options.staleTimeMs }),
+    ...(options.keepMs === undefined ? {} : { gcTime: options.keepMs }),
     meta: { topics: options.topics ?? true },
   });
 }

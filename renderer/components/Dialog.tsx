@@ -34,7 +34,8 @@ export function Dialog({ open, onClose, title, size = 'm', footer, severity = 'n
       closeOnClickOutside={!block}
       withCloseButton={!block}
       closeButtonProps={{ 'aria-label': t('close') }}
-      transitionProps={{ duration: 120, transition: 'fade' }}
+      // Gone at once: while it fades it would still take the keys of the screen below.
+      transitionProps={{ duration: 120, exitDuration: 0, transition: 'fade' }}
       overlayProps={{ backgroundOpacity: 0.55 }}
     >
       <div className="dialog-body">{children}</div>

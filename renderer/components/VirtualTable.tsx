@@ -152,7 +152,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
   });
 
   const pageRows = (): number => Math.max(1, Math.floor((scroller.current?.clientHeight ?? 600) / rowHeight) - 2);
-  const listed = { group: keyGroup, when: () => total > 0 };
+  const listed = { group: keyGroup, isHidden: total === 0, when: () => total > 0 };
   useKeys([
     { ...listed, id: 'table.up', keys: ['arrowup'], label: t('table.up'), run: () => moveTo(placeOfSelection() - 1) },
     {
@@ -181,6 +181,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
     {
       id: 'table.open',
       group: keyGroup,
+      isHidden: total === 0,
       keys: ['enter'],
       label: t('table.open'),
       when: () => selectedKey !== null && !isEnterTaken(),

@@ -29,8 +29,10 @@ describe('a key combination', () => {
   });
 
   it('is written as on the keyboard', () => {
-    expect(keyText('mod+alt+l')).toBe('Ctrl Alt L');
-    expect(keyText('enter')).toBe('↵');
-    expect(keyText('?')).toBe('?');
+    const french = (key: string) => (key === 'home' ? 'Origine' : key);
+    expect(keyText('mod+alt+l', french)).toBe('Ctrl Alt L');
+    expect(keyText('enter', french)).toBe('↵');
+    expect(keyText('?', french)).toBe('?');
+    expect(keyText('shift+home', french)).toBe('⇧ Origine');
   });
 });

@@ -12,6 +12,10 @@ export interface KeyBinding {
   /** Absent for a key that the help should show but another part handles. */
   readonly run?: (event: KeyboardEvent) => void;
   readonly when?: () => boolean;
+  /** Written in the help instead of the keys, where there are many: '1–9'. */
+  readonly drawn?: string;
+  /** Left out of the help: not this person's to do, or not on this screen. */
+  readonly isHidden?: boolean;
   /** Works also while a text field has the focus (for Ctrl+K and the like). */
   readonly inFields?: boolean;
 }
@@ -27,9 +31,9 @@ function announce(): void {
   for (const listener of listeners) listener();
 }
 
-/** All keys of what is mounted now, innermost screen last. */
+/** The keys of what is mounted now, as the help lists them, innermost screen last. */
 export function listKeyBindings(): readonly KeyBinding[] {
-  return registered.flatMap((entry) => entry.current);
+  return registered.flatMap((entry) => entry.current.filter((binding) => !binding.isHidden));
 }
 
 export function onKeyBindings(listener: () => void): () => void {

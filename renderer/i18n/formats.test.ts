@@ -2,7 +2,7 @@ import i18next from 'i18next';
 import { describe, expect, it } from 'vitest';
 import en from '../../resources/locales/en/components.json' with { type: 'json' };
 import fr from '../../resources/locales/fr/components.json' with { type: 'json' };
-import { formatDicomTime, makeFormats, parseDicomDate } from './formats.ts';
+import { ageOnDay, formatDicomTime, makeFormats, parseDicomDate } from './formats.ts';
 
 async function formatsIn(language: 'en' | 'fr') {
   const instance = i18next.createInstance();
@@ -31,6 +31,32 @@ describe('DICOM dates and times', () => {
     expect(formatDicomTime('142201.123456')).toBe('14:22');
     expect(formatDicomTime('0901')).toBe('09:01');
     for (const bad of ['', '9', '2561', '1299']) expect(formatDicomTime(bad)).toBe('');
+  });
+});
+
+describe('an age on a day', () => {
+  it('is counted in what a small child is counted in, and turns on the birthday', () => {
+    expect(ageOnDay('20260101', '20260101')).toBe('0D');
+    expect(ageOnDay('20260115', '20260214')).toBe('30D');
+    expect(ageOnDay('20260115', '20260215')).toBe('1M');
+    expect(ageOnDay('20240301', '20260228')).toBe('23M');
+    expect(ageOnDay('20240301', '20260301')).toBe('2Y');
+    expect(ageOnDay('19480229', '20261012')).toBe('78Y');
+    expect(ageOnDay('19600601', '20260531')).toBe('65Y');
+  });
+
+  it('is not guessed', () => {
+    const unknown = [
+      ['', '20260101'],
+      ['19600101', ''],
+      ['20270101', '20260101'],
+      ['1960', '20260101'],
+    ] as const;
+    for (const [birth, day] of unknown) expect(ageOnDay(birth, day)).toBe('');
+  });
+
+  it('is written in the language', async () => {
+    expect((await formatsIn('fr')).age(ageOnDay('20260115', '20260315'))).toBe('2 mois');
   });
 });
 

@@ -11,6 +11,20 @@ export function parseDicomDate(text: string): { year: number; month: number; day
   return { year, month, day };
 }
 
+/**
+ * The age on a day as DICOM AS text (PS3.5 section 6.2) for `Formats.age`: days in the first month, months to the second
+ * birthday, then years. '' when either date is unknown or the day lies before the birth.
+ */
+export function ageOnDay(birthDate: string, day: string): string {
+  const [birth, at] = [parseDicomDate(birthDate), parseDicomDate(day)];
+  if (!birth || !at) return '';
+  const [from, to] = [Date.UTC(birth.year, birth.month - 1, birth.day), Date.UTC(at.year, at.month - 1, at.day)];
+  if (to < from) return '';
+  const months = (at.year - birth.year) * 12 + at.month - birth.month - (at.day < birth.day ? 1 : 0);
+  if (months < 1) return `${Math.round((to - from) / 86_400_000)}D`;
+  return months < 24 ? `${months}M` : `${Math.floor(months / 12)}Y`;
+}
+
 /** DICOM TM text (PS3.5 section 6.2, HHMMSS.FFFFFF, shortened from the right) as 'HH:MM', or '' when unreadable. */
 export function formatDicomTime(text: string): string {
   const match = /^(\d{2}):?(\d{2})/.exec(text.trim());

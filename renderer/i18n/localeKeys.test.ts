@@ -66,3 +66,17 @@ describe.each(['en', 'fr'])('texts of the window in %s', (language) => {
     expect(missing).toEqual([]);
   });
 });
+
+describe('French texts', () => {
+  const texts = Object.entries(locales)
+    .filter(([file]) => file.includes('/fr/'))
+    .flatMap(([file, tree]) =>
+      [...JSON.stringify(tree).matchAll(/":"((?:[^"\\]|\\.)*)"/g)].map((match) => `${file} ${match[1]}`),
+    );
+
+  it('keep their two-part signs on the line, and their apostrophes curled', () => {
+    expect(texts.length).toBeGreaterThan(500);
+    // A breaking space before : ; ? ! and », or after «, lets the sign fall to the next line alone.
+    expect(texts.filter((text) => /[ \u00a0][:;?!»]|«[ \u00a0]|[\p{L}\d]'\p{L}/u.test(text))).toEqual([]);
+  });
+});

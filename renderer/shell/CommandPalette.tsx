@@ -203,8 +203,12 @@ function PaletteContent({ onLock, onDone }: { onLock: () => void; onDone: () => 
                 onClick={() => run(item)}
               >
                 {item.icon}
-                <span className="palette-title">{item.title}</span>
-                <span className="palette-detail">{item.detail}</span>
+                <span className="palette-title" title={item.title}>
+                  {item.title}
+                </span>
+                <span className="palette-detail" title={item.detail}>
+                  {item.detail}
+                </span>
                 {item.refused ? <span className="palette-refused">{item.refused}</span> : null}
                 {item.keys ? <Kbd keys={item.keys} /> : null}
               </div>

@@ -13,10 +13,15 @@ export function KeysDialog() {
   useSyncExternalStore(onKeyBindings, keyBindingsSnapshot);
   const groups = new Map<string, KeyBinding[]>();
   if (open) {
-    for (const binding of [...listKeyBindings()].reverse()) {
+    for (const binding of listKeyBindings()) {
       const list = groups.get(binding.group) ?? [];
-      list.unshift(binding);
+      list.push(binding);
       groups.set(binding.group, list);
+    }
+    const everywhere = groups.get(t('keys.everywhere'));
+    if (everywhere) {
+      groups.delete(t('keys.everywhere'));
+      groups.set(t('keys.everywhere'), everywhere);
     }
   }
   return (
@@ -30,7 +35,7 @@ export function KeysDialog() {
                 <div key={binding.id}>
                   <dt>{binding.label}</dt>
                   <dd>
-                    {binding.keys.slice(0, 2).map((keys) => (
+                    {(binding.drawn ? [binding.drawn] : binding.keys.slice(0, 2)).map((keys) => (
                       <Kbd key={keys} keys={keys} />
                     ))}
                   </dd>

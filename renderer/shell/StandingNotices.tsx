@@ -7,6 +7,9 @@ import { useFormats } from '../i18n/formats.ts';
 import { useShellStore } from './shellStore.ts';
 import type { SystemStatus } from './Workspace.tsx';
 
+/** Below this the next study may not fit, and a full disk stops signing in too: said above every screen. */
+const scarceBytes = 1e9;
+
 /** What stays true until somebody sees to it, above whatever screen is open. */
 export function StandingNotices({ status }: { status: SystemStatus }) {
   const { t } = useTranslation('shell');
@@ -20,6 +23,11 @@ export function StandingNotices({ status }: { status: SystemStatus }) {
       {status.clockSetBackByMs > 0 ? (
         <Notice severity="caution" title={t('clock.title')}>
           {t('clock.text', { duration: formats.duration(status.clockSetBackByMs / 1000) })}
+        </Notice>
+      ) : null}
+      {storage.data && storage.data.freeBytes < scarceBytes ? (
+        <Notice severity="block" title={t('status.lowSpace', { bytes: formats.bytes(storage.data.freeBytes) })}>
+          {t('disk.text')}
         </Notice>
       ) : null}
       {manages && !status.sample && storage.data && !storage.data.recoveryKeyConfirmed ? (

@@ -77,6 +77,7 @@ function Frame({ status, onLock }: WorkspaceProps) {
       label: t('keys.import'),
       group,
       // In the reading room I inverts the picture.
+      isHidden: !canImport || route.screen === 'reading',
       when: () => canImport && route.screen !== 'reading',
       run: openMenu,
     },
@@ -93,6 +94,7 @@ function Frame({ status, onLock }: WorkspaceProps) {
       keys: ['alt+3'],
       label: t('rail.reading'),
       group,
+      isHidden: !canRead,
       when: () => canRead,
       run: () => go({ screen: 'reading', studyUid: lastStudyUid }),
     },

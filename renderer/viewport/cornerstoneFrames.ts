@@ -3,6 +3,7 @@ import { utilities } from '@cornerstonejs/core';
 import { displayAspect } from '../../app/domains/imaging/calibrationRules.ts';
 import type { FrameAttributes } from '../../app/domains/imaging/frameAttributes.ts';
 import type { ValueScale } from '../../app/domains/imaging/measurementRules.ts';
+import type { PixelRepair } from '../../app/domains/imaging/pixelRepairs.ts';
 import type { DecodedFrame, SampleArray } from './decodePool.ts';
 import type { LookupTable } from './tableValues.ts';
 
@@ -14,6 +15,8 @@ export interface LoadedFrame {
   readonly minimum: number;
   readonly maximum: number;
   readonly syntaxUid: string;
+  /** What the host read otherwise than it is written. */
+  readonly repaired: readonly PixelRepair[];
   /** The image's first VOI look-up table (PS3.3 C.11.2.1.1). */
   readonly voiTable: LookupTable | undefined;
 }

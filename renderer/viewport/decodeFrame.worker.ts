@@ -24,6 +24,8 @@ export interface DecodeRequest {
 }
 
 export type DecodeReply =
+  /** Said once: the script was loaded and runs. */
+  | { readonly ready: true }
   | { readonly id: number; readonly stored: SampleArray; readonly minimum: number; readonly maximum: number }
   | { readonly id: number; readonly code: string; readonly message: string };
 
@@ -45,6 +47,22 @@ async function decode({ bytes, syntaxUid, frame }: DecodeRequest) {
   return decoded.pixelData.length < samples ? undefined : decoded;
 }
 
+/** An empty WebAssembly module (magic number and version): whoever may compile anything may compile it. */
+const emptyModule = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
+
+/**
+ * True when not the frame is at fault but its decoder never came to run: WebAssembly is not allowed here, or the codec's
+ * file could not be fetched or compiled (emscripten's words).
+ */
+function isDecoderMissing(message: string): boolean {
+  if (/\.wasm|Aborted\((NetworkError|TypeError|CompileError|LinkError|both async)/.test(message)) return true;
+  try {
+    return !new WebAssembly.Module(emptyModule);
+  } catch {
+    return true;
+  }
+}
+
 async function answer(request: DecodeRequest): Promise<void> {
   const { id } = request;
   try {
@@ -55,12 +73,14 @@ async function answer(request: DecodeRequest): Promise<void> {
     self.postMessage(reply, { transfer: 'stored' in reply ? [reply.stored.buffer] : [] });
   } catch (error) {
     const message = error instanceof Error ? error.message : 'the frame could not be decoded';
-    self.postMessage({ id, code: 'imaging.damagedPixelData', message } satisfies DecodeReply);
+    const code = isDecoderMissing(message) ? 'imaging.decoderUnavailable' : 'imaging.damagedPixelData';
+    self.postMessage({ id, code, message } satisfies DecodeReply);
   }
 }
 
 /** One frame after the other: a codec keeps one decoder object per thread, and its decoding is synchronous anyway. */
 let last: Promise<void> = Promise.resolve();
+self.postMessage({ ready: true } satisfies DecodeReply);
 self.onmessage = ({ data }: MessageEvent<DecodeRequest>) => {
   last = last.then(() => answer(data));
 };

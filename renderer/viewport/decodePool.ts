@@ -26,6 +26,8 @@ interface Waiting {
 
 interface Member {
   readonly worker: Worker;
+  /** It has said that its script runs. Before that, no frame can be at fault. */
+  isRunning: boolean;
   readonly waiting: Map<number, Waiting>;
 }
 
@@ -33,7 +35,8 @@ interface Member {
  * Web workers that decode with dicom-image-loader's codecs, each taking the next frame when it has the fewest waiting.
  * The host sends only what those decode to the right values and turns everything else into plain little-endian cells
  * (main/domains/imaging/pixels/frameForWeb.ts); a test compares the two on every sample. A worker that dies or never
- * ends fails its frames and is replaced; the loader's own worker manager would lose its place in the queue.
+ * ends fails its frames and is replaced, and one that never came to run says that, not that the frames are damaged; the
+ * loader's own worker manager would lose its place in the queue.
  */
 export class DecodePool {
   #members: Member[] = [];
@@ -46,7 +49,7 @@ export class DecodePool {
     this.#start();
   }
 
-  /** @throws FrameError when the frame is cut short or can't be decoded */
+  /** @throws FrameError when the frame is cut short or can't be decoded, or the decoder can't be started */
   decode(bytes: Uint8Array<ArrayBuffer>, syntaxUid: string, attributes: FrameAttributes): Promise<DecodedFrame> {
     const member = this.#leastBusy();
     const id = this.#nextId;
@@ -74,8 +77,12 @@ export class DecodePool {
 
   #start(): Member {
     const worker = new Worker(new URL('./decodeFrame.worker.ts', import.meta.url), { type: 'module' });
-    const member: Member = { worker, waiting: new Map() };
+    const member: Member = { worker, isRunning: false, waiting: new Map() };
     worker.onmessage = ({ data }: MessageEvent<DecodeReply>) => {
+      if ('ready' in data) {
+        member.isRunning = true;
+        return;
+      }
       const waiting = member.waiting.get(data.id);
       member.waiting.delete(data.id);
       clearTimeout(waiting?.timer);
@@ -89,7 +96,12 @@ export class DecodePool {
 
   #lose(member: Member, why: string): void {
     this.#members = this.#members.filter((each) => each !== member);
-    this.#drop(member, new FrameError('imaging.damagedPixelData', why));
+    this.#drop(
+      member,
+      member.isRunning
+        ? new FrameError('imaging.damagedPixelData', why)
+        : new FrameError('imaging.decoderUnavailable', 'the decoder did not start'),
+    );
   }
 
   #drop(member: Member, error: Error): void {

@@ -24,8 +24,12 @@ interface Entry {
   holders: number;
 }
 
-/** Frames asked for ahead of the eye wait behind the ones asked for by it. */
+/**
+ * Transfers at a time: a browser has six connections to a host (HTTP/1.1). One is kept for what the eye asks for, which
+ * would otherwise wait for one of the frames ahead of it to arrive.
+ */
 const parallelTransfers = 6;
+const parallelAhead = 5;
 
 export type Urgency = 'seen' | 'near' | 'ahead';
 const rank: Record<Urgency, number> = { seen: 0, near: 1, ahead: 2 };
@@ -137,7 +141,10 @@ export class FrameLibrary {
       return Promise.resolve(image);
     }
     const job = this.#waiting.find((each) => each.imageId === imageId);
-    if (job && rank[urgency] < rank[job.urgency]) job.urgency = urgency;
+    if (job && rank[urgency] < rank[job.urgency]) {
+      job.urgency = urgency;
+      this.#advance();
+    }
     const pending = this.#pending.get(imageId) ?? this.#enqueue(imageId, urgency);
     return pending;
   }
@@ -218,6 +225,7 @@ export class FrameLibrary {
       this.#waiting.forEach((job, index) => {
         if (rank[job.urgency] < rank[this.#waiting[best]!.urgency]) best = index;
       });
+      if (this.#running >= parallelAhead && this.#waiting[best]?.urgency !== 'seen') return;
       const [job] = this.#waiting.splice(best, 1);
       this.#running += 1;
       void job!.run().finally(() => {
@@ -243,7 +251,7 @@ export class FrameLibrary {
     const { rows, columns } = attributes;
     if (rows < 1 || columns < 1) throw new FrameError('imaging.missingDimensions', 'rows or columns are missing');
     if (rows * columns > 2 ** 28) throw new FrameError('imaging.absurdDimensions', 'the frame is too large to draw');
-    const { bytes, syntaxUid } = await fetchFrame(this.#fetchAsset, framePath(attributes), signal);
+    const { bytes, syntaxUid, repaired } = await fetchFrame(this.#fetchAsset, framePath(attributes), signal);
     const decoded = await this.#pool.decode(bytes, syntaxUid, attributes);
     const scale = valueScaleOf(attributes);
     const [voiItem] = attributes.voiLuts;
@@ -259,6 +267,7 @@ export class FrameLibrary {
       minimum,
       maximum,
       syntaxUid,
+      repaired,
       voiTable,
     });
   }

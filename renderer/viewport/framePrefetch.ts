@@ -4,7 +4,7 @@ import type { FrameLibrary, Urgency } from './frameLibrary.ts';
 const nearReach = 12;
 
 /**
- * Loads a series from the eye outwards. The library decides how many at a time; what is near goes first and is asked for
+ * Loads a series, the frame under the eye by itself and then outwards from it. The library decides how many at a time; what is near goes first and is asked for
  * again when the eye moves on.
  */
 export class FramePrefetch {
@@ -16,6 +16,7 @@ export class FramePrefetch {
   readonly #progress: () => void;
   #lastProgress = 0;
   #limit = 0;
+  #at = 0;
 
   constructor(library: FrameLibrary, progress: () => void) {
     this.#library = library;
@@ -35,17 +36,28 @@ export class FramePrefetch {
     const generation = this.#generation;
     // More than fits would push out the frames around the eye.
     this.#limit = Math.min(imageIds.length, this.#library.roomFor(imageIds[at]));
-    for (const imageId of outwards(imageIds, at).slice(0, this.#limit)) {
-      this.#load(imageId, 'ahead', generation);
+    const [eye, ...rest] = outwards(imageIds, at).slice(0, this.#limit);
+    const loadRest = () => {
+      if (generation !== this.#generation) return;
+      for (const imageId of rest) void this.#load(imageId, 'ahead', generation);
+      this.moveTo(this.#at);
+    };
+    this.#at = at;
+    if (eye === undefined || this.#library.isLoaded(eye)) {
+      if (eye !== undefined) void this.#load(eye, 'seen', generation);
+      loadRest();
+    } else {
+      // The picture a person waits for shares neither the line nor the host with the ones beside it.
+      void this.#load(eye, 'seen', generation).finally(loadRest);
     }
-    this.moveTo(at);
   }
 
   /** The eye is at this frame now. The frame itself has a request of its own, first in line. */
   moveTo(at: number): void {
+    this.#at = at;
     const near = this.#imageIds.slice(Math.max(0, at - nearReach), at + nearReach + 1);
     this.#library.reorder(this.#own, new Set(near));
-    for (const imageId of near) this.#load(imageId, 'near', this.#generation);
+    for (const imageId of near) void this.#load(imageId, 'near', this.#generation);
   }
 
   stop(): void {
@@ -54,12 +66,12 @@ export class FramePrefetch {
     this.#loaded = new Set();
   }
 
-  #load(imageId: string, urgency: Urgency, generation: number): void {
+  #load(imageId: string, urgency: Urgency, generation: number): Promise<void> {
     if (this.#library.isLoaded(imageId)) {
       if (generation === this.#generation) this.#loaded.add(imageId);
-      return;
+      return Promise.resolve();
     }
-    this.#library.load(imageId, urgency).then(
+    return this.#library.load(imageId, urgency).then(
       () => this.#arrived(imageId, generation),
       // The reason is told when somebody looks at the frame.
       () => undefined,

@@ -1,8 +1,12 @@
+import { type PixelRepair, repairsHeader, repairsOf } from '../../app/domains/imaging/pixelRepairs.ts';
+
 /** Fetches one frame over DICOMweb (PS3.18 10.4.1.1.6) and says in which transfer syntax it came. */
 
 export interface FetchedFrame {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly syntaxUid: string;
+  /** What the host read otherwise than it is written. */
+  readonly repaired: readonly PixelRepair[];
 }
 
 /** Thrown with a failure code of the host, or one of the window's own. No patient data. */
@@ -38,6 +42,8 @@ const syntaxOfMediaType: Record<string, string> = {
   'image/jphc': '1.2.840.10008.1.2.4.201',
 };
 
+const repairsLine = new RegExp(`^${repairsHeader}:\\s*(.+)$`, 'im');
+
 function parameterOf(contentType: string, name: string): string | undefined {
   const match = new RegExp(`;\\s*${name}\\s*=\\s*("([^"]*)"|[^;\\s]+)`, 'i').exec(contentType);
   return match ? (match[2] ?? match[1]) : undefined;
@@ -71,10 +77,10 @@ function lastIndexOfBytes(haystack: Uint8Array, needle: Uint8Array): number {
  * The first part of a multipart/related body, or the whole of a plain one. The end is searched from the back: the
  * boundary might occur in pixels, but not after them.
  */
-export function firstPart(body: Uint8Array<ArrayBuffer>, contentType: string): FetchedFrame & { syntaxUid: string } {
+export function firstPart(body: Uint8Array<ArrayBuffer>, contentType: string): FetchedFrame {
   const boundary = parameterOf(contentType, 'boundary');
   if (!/^multipart\//i.test(contentType) || !boundary)
-    return { bytes: body, syntaxUid: syntaxOf(contentType) ?? explicitLittleEndian };
+    return { bytes: body, syntaxUid: syntaxOf(contentType) ?? explicitLittleEndian, repaired: [] };
   const text = new TextEncoder();
   const start = indexOfBytes(body, text.encode(`--${boundary}`), 0);
   const headerEnd = start < 0 ? -1 : indexOfBytes(body, text.encode('\r\n\r\n'), start);
@@ -85,6 +91,7 @@ export function firstPart(body: Uint8Array<ArrayBuffer>, contentType: string): F
   return {
     bytes: body.subarray(headerEnd + 4, end > headerEnd ? end : body.length),
     syntaxUid: syntaxOf(partType) ?? syntaxOf(contentType) ?? explicitLittleEndian,
+    repaired: repairsOf(repairsLine.exec(header)?.[1] ?? ''),
   };
 }
 

@@ -13,12 +13,13 @@ import { type EdgeLetters, lettersOf, noLetters, oppositeLetters } from '../../a
 import { presetsFor, type WindowPreset } from '../../app/domains/imaging/windowPresets.ts';
 import { imageIdOf, type LoadedFrame } from './cornerstoneFrames.ts';
 import type { DrawingBoard } from './drawingBoard.ts';
+import { volumeFidelity } from './fidelity.ts';
 import type { FrameLibrary } from './frameLibrary.ts';
 import { codeOf } from './frameTransfer.ts';
 import { MprPlane, type PlaneName, planeNames } from './mprPlane.ts';
 import { draggedWindow, drawableWindow, greyNodes, type PictureWindow, windowOf } from './pictureWindow.ts';
 import { framesIn, type StackSeries } from './stackFrames.ts';
-import { Watched } from './viewState.ts';
+import { type Fidelity, Watched } from './viewState.ts';
 
 /** One plane as it is drawn. */
 export interface PlaneState {
@@ -40,6 +41,8 @@ export interface MprState {
   readonly attributes: FrameAttributes | undefined;
   readonly window: PictureWindow | undefined;
   readonly isInverted: boolean;
+  /** Of all slices together; undefined until they are there. */
+  readonly fidelity: Fidelity | undefined;
   readonly planes: readonly PlaneState[];
   /** The crosshair, patient mm, and the value of the voxel there. */
   readonly pointMm: Vector3 | undefined;
@@ -55,6 +58,7 @@ const emptyState: MprState = {
   attributes: undefined,
   window: undefined,
   isInverted: false,
+  fidelity: undefined,
   planes: [],
   pointMm: undefined,
   value: undefined,
@@ -156,7 +160,7 @@ export class MprView {
     const preset = this.presets.find((each) => each.key === key);
     const [first] = this.#slices;
     if (!preset || !first) return false;
-    this.setWindow(key === 1 ? windowOf(first) : { centre: preset.centre, width: preset.width, function: 'LINEAR' });
+    this.setWindow(key === 1 ? windowOf(first) : preset);
     return true;
   }
 
@@ -236,6 +240,7 @@ export class MprView {
     this.#slices = slices;
     this.#window ??= windowOf(slices[Math.floor(slices.length / 2)]!);
     this.#voxels = joined(slices, volume);
+    this.#set({ fidelity: volumeFidelity(slices, this.#isTrusted()) });
     this.#point = centreOf(volume);
     await this.#mount();
   }
@@ -287,7 +292,7 @@ export class MprView {
   #paint(): void {
     const [first] = this.#slices;
     if (!first || !this.#window) return;
-    for (const plane of this.planes) plane.paint(greyNodes(first, this.#window, this.#isInverted, undefined));
+    for (const plane of this.planes) plane.paint(greyNodes(first, this.#window, this.#isInverted));
     this.#publish();
   }
 

@@ -3,30 +3,12 @@ import { isHounsfield } from '../../app/domains/imaging/measurementRules.ts';
 import type { EdgeLetters } from '../../app/domains/imaging/orientationRules.ts';
 import { axisLettersOf, edgeLetters } from '../../app/domains/imaging/orientationRules.ts';
 import { isColour, type LoadedFrame } from './cornerstoneFrames.ts';
+import { fidelityOf } from './fidelity.ts';
 import type { PictureGrey } from './pictureGrey.ts';
 import { type PictureTransform, type ScreenPoint, scaleOf, toImage } from './pictureTransform.ts';
-import type { DrawnPicture, Fidelity, ScaleBar } from './viewState.ts';
+import type { DrawnPicture, ScaleBar } from './viewState.ts';
 
 /** What may be said about a drawn picture: its fidelity, its letters, its scale. Nothing here is guessed. */
-
-function fidelityOf(frame: LoadedFrame, areNumbersTrusted: boolean): Fidelity {
-  const { attributes } = frame;
-  const notes: { key: string; detail: string }[] = [];
-  const isLossy = attributes.lossy;
-  if (isLossy) notes.push({ key: 'lossy', detail: attributes.lossyDetail });
-  if (attributes.frames > 1 && !attributes.plane && attributes.directions)
-    notes.push({ key: 'noFramePosition', detail: '' });
-  if (attributes.bitsStored > 16) notes.push({ key: 'reducedDepth', detail: String(attributes.bitsStored) });
-  const whole = wholeImageCalibration(attributes);
-  const isUltrasound = attributes.ultrasoundRegions.length > 0;
-  if (whole.kind === 'detector') notes.push({ key: 'atDetector', detail: '' });
-  if (whole.kind === 'none' && !isUltrasound)
-    notes.push({ key: `uncalibrated.${whole.reason ?? 'noSpacing'}`, detail: '' });
-  if (isUltrasound) notes.push({ key: 'ultrasoundRegions', detail: String(attributes.ultrasoundRegions.length) });
-  if (!areNumbersTrusted) notes.push({ key: 'selfTestFailed', detail: '' });
-  const isUncalibrated = !areNumbersTrusted || (whole.kind === 'none' && !isUltrasound);
-  return { level: isLossy ? 'lossy' : isUncalibrated ? 'uncalibrated' : 'lossless', notes };
-}
 
 function lettersOn(frame: LoadedFrame, { perColumn, perRow }: PictureTransform): EdgeLetters {
   return edgeLetters(axisLettersOf(frame.attributes), perColumn, perRow);
@@ -61,7 +43,7 @@ export function drawnPicture(
   frame: LoadedFrame,
   index: number,
   transform: PictureTransform,
-  grey: Pick<PictureGrey, 'windowFor' | 'sourceFor' | 'isInverted'>,
+  grey: Pick<PictureGrey, 'windowFor' | 'sourceFor' | 'isInverted' | 'tableDeviation'>,
   areNumbersTrusted: boolean,
 ): DrawnPicture {
   return {
@@ -75,7 +57,7 @@ export function drawnPicture(
     scale: scaleOf(transform),
     letters: lettersOn(frame, transform),
     scaleBar: scaleBarOf(frame, transform, areNumbersTrusted),
-    fidelity: fidelityOf(frame, areNumbersTrusted),
+    fidelity: fidelityOf(frame, areNumbersTrusted, grey.tableDeviation),
   };
 }
 

@@ -7,10 +7,11 @@ import {
   drawableWindow,
   greyNodes,
   type PictureWindow,
+  tableCurve,
   wantsVoiTable,
   windowOf,
 } from './pictureWindow.ts';
-import { paintGrey } from './transferPaint.ts';
+import { mostTexels, paintGrey } from './transferPaint.ts';
 import type { DrawnPicture } from './viewState.ts';
 
 /** Through which window a stack is seen: each image's own until somebody chooses one for all. */
@@ -20,6 +21,8 @@ export class PictureGrey {
   /** A window over all values is taken once for a stack: one for each slice would flicker. */
   #auto: PictureWindow | undefined;
   isInverted = false;
+  /** How far the picture painted last is from its VOI table, 0 to 1; only a table finer than the graphics card's has any. */
+  tableDeviation = 0;
 
   reset(): void {
     this.#chosen = undefined;
@@ -47,7 +50,7 @@ export class PictureGrey {
     const preset = this.presetsOf(frame).find((each) => each.key === key);
     if (!preset) return false;
     if (key === 1) this.choose(undefined, 'image');
-    else this.choose({ centre: preset.centre, width: preset.width, function: 'LINEAR' }, 'preset');
+    else this.choose({ centre: preset.centre, width: preset.width, function: preset.function }, 'preset');
     return true;
   }
 
@@ -69,6 +72,7 @@ export class PictureGrey {
   }
 
   paint(viewport: Types.IStackViewport, frame: LoadedFrame): void {
+    this.tableDeviation = 0;
     if (isColour(frame.attributes)) {
       paintGrey(viewport, [
         { value: 0, grey: this.isInverted ? 1 : 0 },
@@ -77,6 +81,10 @@ export class PictureGrey {
       return;
     }
     const table = this.sourceFor(frame) === 'table' ? frame.voiTable : undefined;
-    paintGrey(viewport, greyNodes(frame, this.windowFor(frame), this.isInverted, table));
+    if (table) {
+      const { nodes, texels, deviation } = tableCurve(frame, this.isInverted, table, mostTexels());
+      this.tableDeviation = deviation;
+      paintGrey(viewport, nodes, texels);
+    } else paintGrey(viewport, greyNodes(frame, this.windowFor(frame), this.isInverted));
   }
 }

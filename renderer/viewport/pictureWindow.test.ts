@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { frameAttributesOf } from '../../app/domains/imaging/frameAttributes.ts';
 import { valueScaleOf } from '../../app/domains/imaging/measurementRules.ts';
 import type { LoadedFrame } from './cornerstoneFrames.ts';
-import { draggedWindow, type GreyNode, greyNodes, windowOf } from './pictureWindow.ts';
+import { draggedWindow, type GreyNode, greyNodes, readTexels, tableCurve, windowOf } from './pictureWindow.ts';
 
 function frame(
   more: object = {},
@@ -28,6 +28,7 @@ function frame(
     scale: valueScaleOf(attributes),
     ...values,
     syntaxUid: '',
+    repaired: [],
     voiTable: undefined,
   };
 }
@@ -66,7 +67,7 @@ describe('the grey of a value', () => {
         fc.integer({ min: 2, max: 3000 }),
         fc.nat(4095),
         (m, b, centre, width, stored) => {
-          const nodes = greyNodes(frame(rescaled(m, b)), { centre, width, function: 'LINEAR' }, false, undefined);
+          const nodes = greyNodes(frame(rescaled(m, b)), { centre, width, function: 'LINEAR' }, false);
           expect(greyAt(nodes, stored)).toBeCloseTo(standardGrey(stored * m + b, centre, width), 5);
         },
       ),
@@ -75,21 +76,71 @@ describe('the grey of a value', () => {
   it('turns around for MONOCHROME1, for an inversion, and twice for both', () => {
     const window = { centre: 50, width: 101, function: 'LINEAR_EXACT' } as const;
     const first = { '00280004': { vr: 'CS', Value: ['MONOCHROME1'] } };
-    expect(greyAt(greyNodes(frame(), window, false, undefined), 0)).toBeLessThan(0.1);
-    expect(greyAt(greyNodes(frame(first), window, false, undefined), 0)).toBeGreaterThan(0.9);
-    expect(greyAt(greyNodes(frame(), window, true, undefined), 0)).toBeGreaterThan(0.9);
-    expect(greyAt(greyNodes(frame(first), window, true, undefined), 0)).toBeLessThan(0.1);
+    expect(greyAt(greyNodes(frame(), window, false), 0)).toBeLessThan(0.1);
+    expect(greyAt(greyNodes(frame(first), window, false), 0)).toBeGreaterThan(0.9);
+    expect(greyAt(greyNodes(frame(), window, true), 0)).toBeGreaterThan(0.9);
+    expect(greyAt(greyNodes(frame(first), window, true), 0)).toBeLessThan(0.1);
   });
-  it('follows a sigmoid and a table', () => {
-    const sigmoid = greyNodes(frame(), { centre: 100, width: 80, function: 'SIGMOID' }, false, undefined);
+  it('follows a sigmoid', () => {
+    const sigmoid = greyNodes(frame(), { centre: 100, width: 80, function: 'SIGMOID' }, false);
     expect(greyAt(sigmoid, 100)).toBeCloseTo(0.5, 3);
     expect(greyAt(sigmoid, 120)).toBeCloseTo(1 / (1 + Math.exp(-1)), 3);
-    const table = greyNodes(frame(), windowOf(frame()), false, {
-      first: 10,
-      bits: 8,
-      values: Uint16Array.from([0, 255, 51]),
+  });
+});
+
+describe('a VOI table', () => {
+  /** What vtk.js and the card make of a curve: texels sampled at even distances of the range, read between their middles. */
+  function card(nodes: readonly GreyNode[], texels: number): (value: number) => number {
+    const [lower, upper] = [nodes[0]!.value, nodes.at(-1)!.value];
+    const sampled = Array.from({ length: texels }, (_, texel) => {
+      const at = lower + (texel * (upper - lower)) / (texels - 1);
+      return { value: at, grey: Math.floor(255 * greyAt(nodes, at) + 1e-6) / 255 };
     });
-    expect([10, 11, 12].map((value) => Number(greyAt(table, value).toFixed(9)))).toEqual([0, 1, 0.2]);
+    return (value) => readTexels(sampled, (value - lower) / (upper - lower));
+  }
+  /** The host's own reading of a table (PS3.3 C.11.2.1.1), from the modality value. */
+  function hosted(
+    { first, bits, values }: { first: number; bits: number; values: Uint16Array },
+    value: number,
+  ): number {
+    const index = Math.min(values.length - 1, Math.max(0, Math.round(value) - first));
+    return values[index]! / (2 ** bits - 1);
+  }
+
+  it('of any values is drawn within 1 of 255 of what the host draws', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: -3000, max: 3000 }),
+        fc.array(fc.nat(4095), { minLength: 2, maxLength: 1500 }),
+        fc.integer({ min: 1, max: 700 }),
+        fc.constantFrom([1, 0], [2, -1000], [-1, 500]),
+        (first, entries, span, [slope, intercept]) => {
+          const table = { first, bits: 12, values: Uint16Array.from(entries) };
+          const extremes = { minimum: 10, maximum: 10 + span };
+          const image = frame(rescaled(slope as number, intercept as number), extremes);
+          const { nodes, texels, deviation } = tableCurve(image, false, table, 8192);
+          expect(deviation).toBe(0);
+          const drawn = card(nodes, texels);
+          for (let stored = 10; stored <= 10 + span; stored += 1 + Math.floor(span / 100)) {
+            const said = hosted(table, stored * (slope as number) + (intercept as number));
+            expect(Math.abs(drawn(stored) - said) * 255).toBeLessThanOrEqual(1.01);
+          }
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+  it('turns around with the picture', () => {
+    const table = { first: 10, bits: 8, values: Uint16Array.from([0, 255, 51]) };
+    const { nodes } = tableCurve(frame({}, { minimum: 10, maximum: 12 }), true, table, 8192);
+    expect(nodes.map(({ grey }) => grey)).toEqual([1, 0, 0.8]);
+  });
+  it('finer than the card tells how far the picture is from it', () => {
+    const values = Uint16Array.from({ length: 4096 }, (_, index) => (index % 2) * 255);
+    const image = frame({}, { minimum: 0, maximum: 4095 });
+    expect(tableCurve(image, false, { first: 0, bits: 8, values }, 1024).deviation).toBeGreaterThan(0.4);
+    const smooth = Uint16Array.from({ length: 4096 }, (_, index) => index);
+    expect(tableCurve(image, false, { first: 0, bits: 12, values: smooth }, 1024).deviation).toBeLessThan(1 / 255);
   });
 });
 
@@ -100,6 +151,28 @@ describe('the first window', () => {
   });
   it('covers all values where the image has none, in modality values', () => {
     expect(windowOf(frame(rescaled(-2, 10), { minimum: 0, maximum: 100 }))).toMatchObject({ centre: -90, width: 200 });
+  });
+  it('leaves padding out, and what is no number', () => {
+    const padded = (stored: Int16Array<ArrayBuffer> | Float32Array<ArrayBuffer>, more: object = {}) => ({
+      ...frame(
+        { '00280103': { vr: 'US', Value: [1] }, '00280101': { vr: 'US', Value: [16] }, ...more },
+        { minimum: Math.min(...stored), maximum: Math.max(...stored) },
+      ),
+      stored,
+    });
+    const air = { '00280120': { vr: 'SS', Value: [-32_768] } };
+    expect(windowOf(padded(Int16Array.of(-32_768, 10, 110, 60), air))).toMatchObject({ centre: 60, width: 100 });
+    const range = { ...air, '00280121': { vr: 'SS', Value: [20] } };
+    expect(windowOf(padded(Int16Array.of(-32_768, 10, 110, 60), range))).toMatchObject({ centre: 85, width: 50 });
+    const map = Float32Array.of(Number.NEGATIVE_INFINITY, 1, 3, Number.NaN);
+    expect(windowOf(padded(map))).toMatchObject({ centre: 2, width: 2 });
+    // All padding: black, as the host has it.
+    const empty = padded(Int16Array.of(-32_768, -32_768), air);
+    expect(greyAt(greyNodes(empty, windowOf(empty), false), -32_768)).toBe(0);
+  });
+  it('of signed bytes covers the negative ones', () => {
+    const signed = { '00280103': { vr: 'US', Value: [1] }, '00280101': { vr: 'US', Value: [8] } };
+    expect(windowOf(frame(signed, { minimum: -100, maximum: 20 }))).toMatchObject({ centre: -40, width: 120 });
   });
   it('is soft tissue where the values are Hounsfield units and the image has none', () => {
     const ct = { ...rescaled(1, -1024), '00080060': { vr: 'CS', Value: ['CT'] } };

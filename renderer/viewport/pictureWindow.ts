@@ -14,19 +14,43 @@ export interface GreyNode {
 }
 
 /** Window a frame asks for; where it asks for none, soft tissue for Hounsfield units and all its values for the rest. */
-export function windowOf({ attributes, minimum, maximum, scale }: LoadedFrame): PictureWindow {
+export function windowOf(frame: LoadedFrame): PictureWindow {
+  const { attributes, maximum, scale } = frame;
   const own = attributes.windows[0];
   if (own) return own;
   if (isHounsfield(attributes)) return hounsfieldWindow;
-  if (attributes.bitsStored <= 8 && attributes.modalityTransform.kind === 'identity') {
+  const isPlain = attributes.modalityTransform.kind === 'identity' && !attributes.signed;
+  if (attributes.bitsStored <= 8 && isPlain) {
     const width = 2 ** Math.max(1, attributes.bitsStored);
     return { centre: width / 2, width, function: 'LINEAR' };
   }
-  const ends = [scale.toModality(minimum), scale.toModality(maximum)];
-  const low = Math.min(...ends);
-  const high = Math.max(...ends);
+  const { low, high } = modalityRangeOf(frame);
+  // One value, and that 0 (or none at all): nothing is there, and nothing is black, as the host draws it.
+  if (low === high && high === 0) return { centre: scale.toModality(maximum) + 1, width: 1, function: 'LINEAR_EXACT' };
   // LINEAR_EXACT: an image of values between 0 and 1 has a width below 1.
   return { centre: (low + high) / 2, width: Math.max(high - low, 1e-6), function: 'LINEAR_EXACT' };
+}
+
+/**
+ * Smallest and largest modality value, padding and what is no number left out, as the host has it
+ * (main/domains/imaging/pixels/windowing.ts): air painted at -32,768 around a picture would make all of it one grey.
+ */
+function modalityRangeOf({ attributes: { padding }, minimum, maximum, scale, stored }: LoadedFrame): {
+  low: number;
+  high: number;
+} {
+  let [least, most] = [minimum, maximum];
+  if (padding || !Number.isFinite(minimum) || !Number.isFinite(maximum)) {
+    [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    for (const value of stored) {
+      if (padding && value >= padding.low && value <= padding.high) continue;
+      if (value < least && value > Number.NEGATIVE_INFINITY) least = value;
+      if (value > most && value < Number.POSITIVE_INFINITY) most = value;
+    }
+  }
+  if (!(least <= most)) return { low: 0, high: 0 };
+  const ends = [scale.toModality(least), scale.toModality(most)];
+  return { low: Math.min(...ends), high: Math.max(...ends) };
 }
 
 /** True when small values are to be drawn white before anybody inverts. */
@@ -41,12 +65,7 @@ const curveSamples = 256;
  * The grey of every drawn value for a window. Cornerstone draws stored values (or modality values behind a modality
  * table), so the window is carried back through a linear transform; a negative slope turns it around.
  */
-export function greyNodes(
-  frame: LoadedFrame,
-  window: PictureWindow,
-  isInverted: boolean,
-  voiTable: LookupTable | undefined,
-): GreyNode[] {
+export function greyNodes(frame: LoadedFrame, window: PictureWindow, isInverted: boolean): GreyNode[] {
   const transform = frame.attributes.modalityTransform;
   const toDrawn = (modality: number) =>
     transform.kind === 'linear' ? (modality - transform.intercept) / transform.slope : modality;
@@ -55,11 +74,8 @@ export function greyNodes(
     value: toDrawn(modality),
     grey: inverted ? 1 - grey : grey,
   });
-  const nodes = voiTable
-    ? tableNodes(voiTable).map(([modality, grey]) => node(modality, grey))
-    : window.function === 'SIGMOID'
-      ? sigmoidNodes(window).map(([modality, grey]) => node(modality, grey))
-      : linearNodes(window).map(([modality, grey]) => node(modality, grey));
+  const points = window.function === 'SIGMOID' ? sigmoidNodes(window) : linearNodes(window);
+  const nodes = points.map(([modality, grey]) => node(modality, grey));
   return nodes.sort((a, b) => a.value - b.value);
 }
 
@@ -80,15 +96,59 @@ function sigmoidNodes({ centre, width }: PictureWindow): [number, number][] {
   });
 }
 
-function tableNodes({ first, bits, values }: LookupTable): [number, number][] {
-  const white = 2 ** bits - 1;
-  const step = Math.max(1, Math.floor(values.length / 1024));
-  const nodes: [number, number][] = [];
-  for (let index = 0; index < values.length; index += step)
-    nodes.push([first + index, Math.min(1, values[index]! / white)]);
-  const last = values.length - 1;
-  if (last % step !== 0) nodes.push([first + last, Math.min(1, values[last]! / white)]);
-  return nodes;
+/** A table as the graphics card is given it. */
+export interface TableCurve {
+  readonly nodes: readonly GreyNode[];
+  /** Texels of the card's colour table. */
+  readonly texels: number;
+  /** Largest difference between what is drawn and what the table says; 0 to 1. */
+  readonly deviation: number;
+}
+
+/**
+ * A VOI table (PS3.3 C.11.2.1.1) for the whole numbers that an image holds, one texel each. The card takes texel i from
+ * the curve at i/(texels−1) of the range and reads it at (i+½)/texels: a range half a value wider on both sides puts
+ * each value on its texel's middle, where nothing is mixed in from the next. So any table, however it jumps, is drawn as
+ * the host applies it. Where an image has more values than the card has texels, lines lie between them: `deviation`.
+ *
+ * @param mostTexels width of the widest texture the card takes
+ */
+export function tableCurve(
+  frame: LoadedFrame,
+  isInverted: boolean,
+  table: LookupTable,
+  mostTexels: number,
+): TableCurve {
+  const { minimum, maximum, scale } = frame;
+  const first = Math.floor(minimum);
+  const values = Math.max(2, Math.ceil(maximum) - first + 1);
+  const texels = Math.min(values, mostTexels);
+  const top = 2 ** table.bits - 1;
+  const last = table.values.length - 1;
+  const isTurned = isInverted !== isBornInverted(frame);
+  const greyOf = (drawn: number) => {
+    const index = Math.min(last, Math.max(0, Math.round(scale.toModality(drawn)) - table.first));
+    const grey = Math.min(1, table.values[index]! / top);
+    return isTurned ? 1 - grey : grey;
+  };
+  const nodes = Array.from({ length: texels }, (_, texel): GreyNode => {
+    const value = first - 0.5 + (texel / (texels - 1)) * values;
+    return { value, grey: greyOf(Math.round(first - 0.5 + ((texel + 0.5) / texels) * values)) };
+  });
+  let deviation = 0;
+  if (texels < values) {
+    for (let value = 0; value < values; value += 1)
+      deviation = Math.max(deviation, Math.abs(readTexels(nodes, (value + 0.5) / values) - greyOf(first + value)));
+  }
+  return { nodes, texels, deviation };
+}
+
+/** What a card reads at a place (0 to 1) of a texture: straight lines between the middles of its texels. */
+export function readTexels(texels: readonly GreyNode[], place: number): number {
+  const at = Math.min(texels.length - 1, Math.max(0, place * texels.length - 0.5));
+  const left = Math.floor(at);
+  const right = Math.min(texels.length - 1, left + 1);
+  return texels[left]!.grey + (at - left) * (texels[right]!.grey - texels[left]!.grey);
 }
 
 /** True when the image brings a VOI table and no window: the table is what it wants to be seen through. */

@@ -11,8 +11,8 @@ export interface ScaleBar {
 
 /** What was done to a picture, or is not known of it; each a key of the imaging texts. */
 export interface Fidelity {
-  /** The worst of the notes. */
-  readonly level: 'lossless' | 'lossy' | 'uncalibrated' | 'repaired';
+  /** What has to be known at once; more than one where more than one holds. */
+  readonly levels: readonly ('lossless' | 'lossy' | 'repaired' | 'uncalibrated')[];
   readonly notes: readonly { readonly key: string; readonly detail: string }[];
 }
 

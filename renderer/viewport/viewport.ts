@@ -1,11 +1,13 @@
+import { sortFrames } from '../../app/domains/imaging/geometryRules.ts';
 import { failedGoldens } from '../../app/domains/imaging/measurementSelfTest.ts';
-import { DecodePool } from './decodePool.ts';
-import { DrawingBoard } from './drawingBoard.ts';
+import { imageIdOf } from './cornerstoneFrames.ts';
 import { FrameLibrary } from './frameLibrary.ts';
+import { FramePrefetch } from './framePrefetch.ts';
 import type { FetchAsset } from './frameTransfer.ts';
 import { MprView } from './mprView.ts';
 import { PointerTools } from './pointerTools.ts';
-import { framesIn, type StackOptions, type StackSeries } from './stackFrames.ts';
+import { giveBackGraphics, takeGraphics } from './rehearsal.ts';
+import { framesIn, type StackOptions, type StackSeries, startIndex } from './stackFrames.ts';
 import { StackView } from './stackView.ts';
 import './viewport.css';
 
@@ -15,6 +17,7 @@ export type { MprState, MprView, PlaneState } from './mprView.ts';
 export { type PixelValue, scaleBarFor } from './pictureFacts.ts';
 export type { PictureWindow } from './pictureWindow.ts';
 export type { PointerTool } from './pointerTools.ts';
+export { prepareGraphics } from './rehearsal.ts';
 export type { StackSeries } from './stackFrames.ts';
 export type { StackView } from './stackView.ts';
 export { type DrawnPicture, emptyViewState, type Fidelity, type ViewState, Watched } from './viewState.ts';
@@ -57,6 +60,8 @@ export interface ViewportEngine {
   ): OpenMpr;
   /** Keeps the frames of a series between one viewport and the next, as memory allows, until the answer is called. */
   keep(series: StackSeries): () => void;
+  /** Has a series loaded from where it opens, before there is a viewport to show it; what fails is told by that viewport. */
+  preload(series: StackSeries): () => void;
   /** What the engine holds: for the test that nothing grows. */
   readonly holdings: {
     readonly views: number;
@@ -77,9 +82,9 @@ export function createViewportEngine({ fetchAsset }: ViewportEngineOptions): Vie
   const failed = failedGoldens();
   const areNumbersTrusted = failed.length === 0;
   if (!areNumbersTrusted) console.error('measurement self-test failed:', failed.join('; '));
-  const pool = new DecodePool(Math.min(4, Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1)));
+  const graphics = takeGraphics();
+  const { board, pool } = graphics;
   const library = new FrameLibrary(fetchAsset, pool);
-  const board = new DrawingBoard();
   const stacks = new Set<StackView>();
   const closers = new Set<() => void>();
 
@@ -120,6 +125,16 @@ export function createViewportEngine({ fetchAsset }: ViewportEngineOptions): Vie
       const { imageIds } = library.hold(series.instances, framesIn);
       return () => library.release(imageIds);
     },
+    preload(series) {
+      const sorted = sortFrames(library.hold(series.instances, framesIn).frames);
+      const imageIds = sorted.map(imageIdOf);
+      const prefetch = new FramePrefetch(library, () => undefined);
+      prefetch.start(imageIds, startIndex(sorted));
+      return () => {
+        prefetch.stop();
+        library.release(imageIds);
+      };
+    },
     get holdings() {
       const { entries, images, bytes } = library.counts;
       return {
@@ -138,8 +153,7 @@ export function createViewportEngine({ fetchAsset }: ViewportEngineOptions): Vie
     dispose() {
       for (const close of [...closers]) close();
       library.close();
-      pool.close();
-      board.close();
+      giveBackGraphics(graphics);
     },
   };
   return engine;

@@ -44,14 +44,15 @@ const emptyJson = Uint8Array.from([0xab, 0xae, 0x05, 0x00]);
 
 /**
  * Puts made-up studies into the index of a store through the same code as an import, without archived bytes: one or two
- * series each, one row per series standing for all its instances. About two studies to a patient. Deterministic.
+ * series each, one row per series standing for all its instances. About two studies to a patient. Deterministic. With
+ * `conflictEvery`, one study in so many has an object that names `secondPerson` too.
  */
 export function insertSyntheticStudies(
   store: OpenStore,
   services: Pick<Services, 'patients' | 'worklist'>,
   author: Author,
   count: number,
-  options: { seed?: number; perTransaction?: number } = {},
+  options: { seed?: number; perTransaction?: number; conflictEvery?: number } = {},
 ): void {
   const random = seeded(options.seed ?? 1);
   const pick = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)] as T;
@@ -90,12 +91,20 @@ export function insertSyntheticStudies(
           bytes: 524_288,
         });
       });
+      if (options.conflictEvery !== undefined && index % options.conflictEvery === 0) {
+        const first = batch.at(-1) as Arrived;
+        const header = { ...first.header, ...secondPerson, sopUid: `${first.header.sopUid}.2` };
+        batch.push({ ...first, header, objectName: first.objectName.replace('f', 'e') });
+      }
     }
     store.gate.write(author, 'bench.insertStudies', (tx) => {
       indexInstances(tx, author, batch, { source: 'import', receivedAt: 1_700_000_000_000 + start * 1000 }, services);
     });
   }
 }
+
+/** Whom the studies with two people name besides the one they are listed under. */
+export const secondPerson = { name: 'Doppelgänger^Zoé', identifier: 'Q0000001' };
 
 const plainHeader: InstanceHeader = {
   studyUid: '',

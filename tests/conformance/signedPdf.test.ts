@@ -12,6 +12,7 @@ import {
   startHost,
   waitForJob,
 } from '../e2e/harness/runningHost.ts';
+import { signAsSeen } from '../e2e/harness/signedReports.ts';
 import { readDocument } from '../e2e/harness/storeFacts.ts';
 
 const person = { operatorName: 'signer', fullName: 'Dr Zoë Ångström-Łukasz', password: 'a document to be signed' };
@@ -128,7 +129,11 @@ async function signLongReport(session: HostClient): Promise<Uint8Array> {
     viewState: {},
     archived: false,
   });
-  await client.imaging.setKeyImage({ ...place, window: { centre: 680, width: 1300 }, marked: true });
+  await client.imaging.setKeyImage({
+    ...place,
+    window: { centre: 680, width: 1300, function: 'LINEAR' },
+    marked: true,
+  });
   const draft = await client.reports.openDraft({ studyUid, language: 'fr' });
   const sections = draft.sections.map((section) => ({
     ...section,
@@ -142,7 +147,7 @@ async function signLongReport(session: HostClient): Promise<Uint8Array> {
                   kind: 'measurement' as const,
                   annotationId: saved.annotationId,
                   annotationVersion: saved.version,
-                  text: '45,0 mm',
+                  text: '45,0\u00a0mm',
                 },
               ],
             },
@@ -155,12 +160,6 @@ async function signLongReport(session: HostClient): Promise<Uint8Array> {
     sections,
     keyImages: draft.keyImages,
   });
-  const signed = await client.reports.sign({
-    reportId: written.reportId,
-    version: written.version,
-    patientId: written.patientId,
-    studyUid,
-    password: person.password,
-  });
+  const signed = await signAsSeen(session, written, person.password);
   return readDocument(session, signed.documentId ?? '');
 }

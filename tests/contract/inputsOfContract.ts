@@ -54,6 +54,7 @@ const strings = [
   'en',
   'report-template',
   'correct horse 1',
+  '0123456789abcdef'.repeat(4),
 ];
 const numbers = [1, 0, 0.5, 100, -1];
 

@@ -95,6 +95,30 @@ describe.each(Object.keys(probeTransports))('the kernel over %s', (name) => {
     await expect(client.probe.read({ studyUid })).rejects.toEqual(refusal('storage.diskFull'));
   });
 
+  it('adds no entry to the one a command committed with its write, and one where the write was another act', async () => {
+    const { client, signIn, audit } = await open();
+    signIn(['viewer']);
+    await expect(
+      Promise.all(['wrote', 'fine', 'wroteElse'].map((how) => client.probe.change({ how }))),
+    ).resolves.toEqual(['wrote', 'fine', 'wroteElse']);
+    expect(audit.map(({ action, outcome }) => [action, outcome])).toEqual([
+      ['probe.change', 'success'],
+      ['probe.change', 'success'],
+    ]);
+  });
+
+  it('does not say that a committed act failed when its own entry cannot be written', async () => {
+    const { client, signIn, state, logged, published } = await open();
+    signIn(['viewer']);
+    state.auditBreaks = true;
+    await expect(client.probe.change({ how: 'wrote' })).resolves.toBe('wrote');
+    expect(logged).toHaveLength(0);
+    await expect(client.probe.change({ how: 'wroteElse' })).resolves.toBe('wroteElse');
+    expect(logged).toHaveLength(1);
+    expect(published).toHaveLength(2);
+    await expect(client.probe.change({ how: 'fine' })).rejects.toEqual(refusal('storage.diskFull'));
+  });
+
   it('knows no procedure outside the contract', async () => {
     const { client } = await open();
     await expect(client.probe.nothing()).rejects.toEqual(refusal('system.notFound'));

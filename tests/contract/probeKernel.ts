@@ -7,6 +7,7 @@ import { type Channel, maxFrameLength } from '../../app/shared/channel.ts';
 import { Failure } from '../../app/shared/failure.ts';
 import { op, streamOf, type Topic } from '../../app/shared/operation.ts';
 import type { CallContext, Session } from '../../main/core.ts';
+import { noteEntry } from '../../main/kernel/callTrace.ts';
 import { openChannelClient } from '../../main/kernel/channelClient.ts';
 import { startKernel } from '../../main/kernel/kernel.ts';
 import { Mailbox } from '../../main/kernel/mailbox.ts';
@@ -110,7 +111,12 @@ export function openProbe() {
         operatorName: context.session?.operatorName ?? null,
       }),
       read: ({ studyUid: asked }: { studyUid: string }) => asked,
-      change: ({ how }: { how: string }) => {
+      change: async ({ how }: { how: string }) => {
+        if (how === 'wrote' || how === 'wroteElse') {
+          // As the write gate does, some turns of the loop into the call.
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          noteEntry(how === 'wrote' ? 'probe.change' : 'another.act', 'success');
+        }
         if (how === 'failure') throw new Failure('imaging.studyUnknown', `log only ${secret}`, { count: 1 });
         if (how === 'badDetails')
           throw new Failure('imaging.studyUnknown', 'x', { patient: { name: secret } } as never);

@@ -15,6 +15,7 @@ import {
   startHost,
   waitForJob,
 } from './harness/runningHost.ts';
+import { readReports } from './harness/signedReports.ts';
 import { FirstRunPage, SignInPage } from './pages/doorPages.ts';
 import { ReadingRoomPage } from './pages/readingRoomPage.ts';
 import { ReportPanelPage } from './pages/reportPanelPage.ts';
@@ -150,7 +151,7 @@ describe.skipIf(!have('chromium'))('two windows on one study (needs Chromium)', 
     const { studyUid } =
       (await program.client.worklist.list({ filter: {}, sort: { key: 'receivedAt', direction: 'ascending' } }))
         .rows[0] ?? {};
-    const newest = async () => (await program.client.reports.list({ studyUid }))[0];
+    const newest = async () => (await readReports(program, { studyUid: studyUid ?? '' }))[0];
     await expect.poll(async () => JSON.stringify(await newest()), patience).toContain('Written on the left.');
     await theirs.write('findings', 'Written on the right.');
     await right.page.getByText(right.text('reports:conflict.title')).waitFor(patience);

@@ -168,7 +168,7 @@ const madeAtRunTime: readonly { file: string; starts: string }[] = [
   { file: 'domains/storage/doctor.ts', starts: 'SELECT DISTINCT "' },
   { file: 'domains/imaging/dicomweb/qido.ts', starts: 'SELECT ' },
   { file: 'domains/imaging/studyQueries.ts', starts: 'SELECT ' },
-  { file: 'domains/worklist/worklistQueries.ts', starts: 'WITH page AS' },
+  { file: 'domains/worklist/worklistQueries.ts', starts: 'SELECT i.study_row FROM worklist_item i INDEXED BY' },
 ];
 
 describe('SQL', () => {

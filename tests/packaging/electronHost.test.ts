@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
+  browserLine,
   type ElectronModule,
   type HostedCore,
   programPaths,
   startElectronHost,
 } from '../../main/hosts/electron/electronHost.ts';
+import { WindowAccess } from '../../main/hosts/local/windowAccess.ts';
 import { readElectronTypings } from './electronTypings.ts';
 import { FakeElectron, type FakeWindow, fireEvent } from './fakeElectron.ts';
 
@@ -343,3 +345,24 @@ function preventable(url: string) {
   };
   return event;
 }
+
+describe('the address that Electron prints', () => {
+  it('opens a window once, and none after ten minutes', () => {
+    let nowMs = 0;
+    const access = new WindowAccess({
+      openConnection: () => 'connection',
+      closeConnection: () => undefined,
+      nowMs: () => nowMs,
+    });
+    const tokenOf = (line: string) => line.slice(line.indexOf('#token=') + '#token='.length);
+    const print = () =>
+      tokenOf(browserLine({ newAddress: (lifeMs) => `http://127.0.0.1:1/#token=${access.issueToken(lifeMs)}` }));
+    const [soon, late] = [print(), print()];
+    nowMs = 9 * 60_000;
+    expect(access.exchange(soon)).toBeDefined();
+    expect(access.exchange(soon)).toBeUndefined();
+    nowMs = 10 * 60_000 + 1;
+    expect(access.exchange(late)).toBeUndefined();
+    access.closeAll();
+  });
+});

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { measurementText } from '../../app/domains/reports/reportRules.ts';
 import type { Report } from '../../app/domains/reports/reportSchema.ts';
 import { syntheticInstances } from '../../main/domains/imaging/samples/syntheticInstances.ts';
 import {
@@ -14,6 +15,7 @@ import {
   startHost,
   waitForJob,
 } from '../e2e/harness/runningHost.ts';
+import { signAsSeen } from '../e2e/harness/signedReports.ts';
 import { readFacts, type StoreFacts, sha256 } from '../e2e/harness/storeFacts.ts';
 
 const operator = { operatorName: 'dr.keep', password: 'what is kept twice is kept' };
@@ -166,18 +168,22 @@ async function fillStore({ client }: HostClient, sources: readonly string[]): Pr
   const gone = await client.imaging.saveAnnotation({ ...place, ...aLength(), baseVersion: 0 });
   const { version: goneVersion, author: _a, at: _t, ...goneRest } = gone;
   await client.imaging.saveAnnotation({ ...goneRest, archived: true, baseVersion: goneVersion });
-  await client.imaging.setKeyImage({ ...place, window: { centre: 40, width: 400 }, marked: true });
+  await client.imaging.setKeyImage({ ...place, window: { centre: 40, width: 400, function: 'LINEAR' }, marked: true });
 
   const measurement = {
     kind: 'measurement' as const,
     annotationId: current.annotationId,
     annotationVersion: current.version,
-    text: '12 mm',
+    text: measurementText(current, 'fr'),
   };
   const draft = await client.reports.openDraft({ studyUid: first.studyUid, language: 'fr' });
-  const signed = await sign(client, await write(client, draft, 'Constatation', [measurement]));
+  const signed = await signAsSeen(
+    { client },
+    await write(client, draft, 'Constatation', [measurement]),
+    operator.password,
+  );
   const addendum = await client.reports.startAddendum({ reportId: signed.reportId });
-  await sign(client, await write(client, addendum, 'Complément', []));
+  await signAsSeen({ client }, await write(client, addendum, 'Complément', []), operator.password);
   await client.reports.openDraft({ studyUid: second.studyUid, language: 'en' });
 
   const { rows: patients } = await client.patients.list({});
@@ -207,11 +213,6 @@ function write(client: HostClient['client'], draft: Report, text: string, more: 
     sections,
     keyImages: draft.keyImages,
   });
-}
-
-function sign(client: HostClient['client'], draft: Report): Promise<Report> {
-  const { reportId, version, patientId, studyUid } = draft;
-  return client.reports.sign({ reportId, version, patientId, studyUid, password: operator.password });
 }
 
 function aLength() {

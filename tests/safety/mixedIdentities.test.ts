@@ -9,7 +9,6 @@ import { aSlice, type SliceFacts } from '../../main/domains/imaging/testObjects.
 /** The hazard: objects of two people taken for one person's, or one person's for two without anybody being told. */
 let t: TestImaging;
 let folder: string;
-let files = 0;
 
 beforeEach(async () => {
   t = await openTestImaging();
@@ -20,17 +19,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function importSlices(...slices: SliceFacts[]): Promise<void> {
-  const paths = slices.map((facts) => {
-    files += 1;
-    const path = join(folder, `${files}.dcm`);
-    writeFileSync(path, aSlice(facts));
-    return path;
-  });
-  // One after the other: what comes first counts.
-  for (const path of paths) expect((await t.importPaths(path)).counts.rejected).toBe(0);
-}
-
+const importSlices = (...slices: SliceFacts[]) => t.importSlices(...slices);
 const patientOf = (studyUid: string) => t.imaging.getStudyDetail(studyUid).patient;
 const status = async (path: string) => {
   try {
@@ -129,21 +118,7 @@ describe('one study that names two people', () => {
     expect(await status('/dicomweb/studies/1.1/series/1.1.1/instances/1.1.1.1/frames/1')).toBe(200);
     await importSlices(paul);
 
-    const { rows } = await t.services.worklist.list({
-      filter: {
-        text: '',
-        modalities: [],
-        reportStates: [],
-        dateFrom: '',
-        dateTo: '',
-        assignedTo: null,
-        patientId: null,
-        conflictsOnly: true,
-      },
-      sort: { key: 'receivedAt', direction: 'descending' },
-      offset: 0,
-      limit: 10,
-    });
+    const { rows } = await t.list({ conflictsOnly: true });
     expect(
       rows.map(({ studyUid, identityConflict, instanceCount }) => [studyUid, identityConflict, instanceCount]),
     ).toEqual([['1.1', true, 2]]);

@@ -79,7 +79,7 @@ describe.skipIf(!have('chromium'))('no picture and no report of the wrong patien
     // Nor by the way of any other DICOMweb client.
     const { series } = await program.client.imaging.getStudy({ studyUid: conflictUid });
     for (const { seriesUid } of series) {
-      for (const { sopUid } of await program.client.imaging.listInstances({ seriesUid })) {
+      for (const { sopUid } of await program.client.imaging.listInstances({ studyUid: conflictUid, seriesUid })) {
         const instance = `/dicomweb/studies/${conflictUid}/series/${seriesUid}/instances/${sopUid}`;
         for (const picture of ['/frames/1', '/frames/1/rendered', '/frames/1/thumbnail', '/rendered']) {
           expect((await program.fetchAsset(instance + picture)).status, picture).toBeGreaterThanOrEqual(400);
@@ -206,6 +206,7 @@ describe.skipIf(!have('chromium'))('no picture and no report of the wrong patien
     const refused = program.client.reports.sign({
       reportId: draft?.reportId ?? '',
       version: draft?.version ?? 1,
+      digest: (await program.client.reports.preview({ reportId: draft?.reportId ?? '' })).digest,
       studyUid: draft?.studyUid ?? '',
       patientId: other?.patientId ?? '',
       password: person.password,

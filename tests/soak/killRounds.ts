@@ -9,6 +9,7 @@ import { Failure } from '../../app/shared/failure.ts';
 import { type SeededRandom, seededRandom } from '../../main/domains/imaging/samples/seededRandom.ts';
 import { syntheticInstances } from '../../main/domains/imaging/samples/syntheticInstances.ts';
 import { type HostClient, makeFolder, type RunningHost, startHost, waitForJob } from '../e2e/harness/runningHost.ts';
+import { readReports, signAsSeen } from '../e2e/harness/signedReports.ts';
 import { listWorklist, readDocument, readFacts, sha256 } from '../e2e/harness/storeFacts.ts';
 
 export const operator = { operatorName: 'dr.kill', password: 'nine lives are not enough' };
@@ -62,7 +63,9 @@ export async function checkWholeness(victim: Victim, thorough: boolean): Promise
     const { series, study } = await client.imaging.getStudy({ studyUid: row.studyUid });
     expect(row.instanceCount, 'a study without objects is half a study').toBeGreaterThan(0);
     expect(study.instanceCount).toBe(row.instanceCount);
-    const perSeries = await Promise.all(series.map(({ seriesUid }) => client.imaging.listInstances({ seriesUid })));
+    const perSeries = await Promise.all(
+      series.map(({ seriesUid }) => client.imaging.listInstances({ studyUid: row.studyUid, seriesUid })),
+    );
     expect(perSeries.flat()).toHaveLength(row.instanceCount);
     if (!thorough) continue;
     for (const [index, { seriesUid }] of series.entries()) {
@@ -210,7 +213,7 @@ export async function killDuringSigning(victim: Victim, rounds: number): Promise
       for (;;) {
         if (round === -1 && cycles === 1) return;
         cycles += 1;
-        const open = (await client.reports.list({ studyUid, state: 'draft' }))[0];
+        const open = (await readReports(host, { studyUid, state: 'draft' }))[0];
         const first = (await client.reports.list({ studyUid, state: 'signed' }))[0];
         let draft =
           open ??
@@ -230,13 +233,7 @@ export async function killDuringSigning(victim: Victim, rounds: number): Promise
         });
         drafts.set(draft.reportId, draft);
         isSigning = true;
-        const done = await client.reports.sign({
-          reportId: draft.reportId,
-          version: draft.version,
-          patientId: draft.patientId,
-          studyUid,
-          password: operator.password,
-        });
+        const done = await signAsSeen(host, draft, operator.password);
         signed.set(done.reportId, { report: done, pdf: sha256(await readDocument(host, done.documentId ?? '')) });
         drafts.delete(done.reportId);
         isSigning = false;
@@ -253,7 +250,7 @@ export async function killDuringSigning(victim: Victim, rounds: number): Promise
     await writing;
     if (isSigning) figures.interrupted += 1;
     await revive(victim);
-    const now = await victim.session.client.reports.list({ studyUid });
+    const now = await readReports(victim.session, { studyUid });
     for (const [reportId, { report, pdf }] of signed) {
       expect(now.find((each) => each.reportId === reportId)).toEqual(report);
       expect(sha256(await readDocument(victim.session, report.documentId ?? ''))).toBe(pdf);

@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type FrameAttributes, frameAttributesOf, type Vector3 } from './frameAttributes.ts';
-import { cross, patientToPixel, pixelToPatient, proveVolume, sortFrames } from './geometryRules.ts';
+import {
+  cross,
+  patientToPixel,
+  pixelToPatient,
+  positionAlongNormal,
+  proveVolume,
+  sortFrames,
+} from './geometryRules.ts';
 import { axisLettersOf, edgeLetters, lettersOf, oppositeLetters } from './orientationRules.ts';
 import { presetsFor, windowRange } from './windowPresets.ts';
 
@@ -188,6 +195,26 @@ describe('orientation letters', () => {
   });
 });
 
+describe('the position of a slice', () => {
+  const positionOf = (frame: FrameAttributes) => positionAlongNormal(frame.plane!);
+  it('is the coordinate of its axis where it lies straight, whichever way its normal points', () => {
+    expect(positionOf(slice([-100, -90, 40]))).toBe(40);
+    expect(positionOf(slice([-100, -90, -40], {}, [-1, 0, 0, 0, 1, 0]))).toBe(-40);
+    expect(positionOf(slice([-100, 25, 40], {}, [1, 0, 0, 0, 0, -1]))).toBe(25);
+    expect(positionOf(slice([7, 25, 40], {}, [0, 1, 0, 0, 0, -1]))).toBe(7);
+  });
+  it('of a tilted stack does not depend on the corner, and grows by the distance of the slices', () => {
+    const tilt = (20 * Math.PI) / 180;
+    const orientation = [1, 0, 0, 0, Math.cos(tilt), Math.sin(tilt)];
+    const near = slice([-100, -90, 40], {}, orientation);
+    // The same plane cut to another part of it: 60 mm down its columns.
+    const cropped = slice([-100, -90 + 60 * Math.cos(tilt), 40 + 60 * Math.sin(tilt)], {}, orientation);
+    expect(positionOf(cropped)).toBeCloseTo(positionOf(near), 9);
+    const next = slice([-100, -90 - 3 * Math.sin(tilt), 40 + 3 * Math.cos(tilt)], {}, orientation);
+    expect(positionOf(next) - positionOf(near)).toBeCloseTo(3, 9);
+  });
+});
+
 describe('windows', () => {
   it('have the ends of PS3.3 C.11.2.1.2', () => {
     expect(windowRange({ centre: 2048, width: 4096, function: 'LINEAR' })).toEqual({ lower: 0, upper: 4095 });
@@ -199,5 +226,17 @@ describe('windows', () => {
     expect(presets[0]).toMatchObject({ key: 1, name: 'image', centre: 40, width: 350 });
     expect(presets[1]).toMatchObject({ key: 2, name: 'lung', centre: -600, width: 1500 });
     expect(presetsFor(frame, false)).toHaveLength(1);
+  });
+  it('keep the curve that each stands for', () => {
+    const curved = { '00281050': ds(40, 50), '00281051': ds(350, 80), '00281056': cs('SIGMOID') };
+    expect(presetsFor(slice([0, 0, 0], curved), false).map((preset) => preset.function)).toEqual([
+      'SIGMOID',
+      'SIGMOID',
+    ]);
+    expect(
+      presetsFor(slice([0, 0, 0], curved), true)
+        .map((preset) => preset.function)
+        .slice(0, 2),
+    ).toEqual(['SIGMOID', 'LINEAR']);
   });
 });

@@ -68,6 +68,16 @@ export function sortFrames(frames: readonly FrameAttributes[]): FrameAttributes[
   return positioned.map((each) => each.frame);
 }
 
+/**
+ * Where a plane lies along its own normal, in patient mm, growing to L, P or H, whichever is nearest: the same for every
+ * pixel of it, and two slices differ by their distance. A coordinate of its corner is neither on a tilted slice.
+ */
+export function positionAlongNormal({ originMm, rowDirection, columnDirection }: ImagePlane): number {
+  const normal = cross(rowDirection, columnDirection);
+  const main = normal.reduce((best, part, axis) => (Math.abs(part) > Math.abs(normal[best]!) ? axis : best), 0);
+  return dot(originMm, normal) * Math.sign(normal[main]!) + 0;
+}
+
 function sharedNormal(frames: readonly FrameAttributes[]): Vector3 | undefined {
   const first = frames[0]?.plane;
   if (!first || frames.length < 2) return undefined;

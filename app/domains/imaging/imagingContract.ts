@@ -12,6 +12,8 @@ import {
 } from './imagingSchema.ts';
 
 const studyRef = z.object({ studyUid: uidSchema });
+/** Two studies may hold series of the same UID: a series is named by both. */
+const seriesRef = studyRef.extend({ seriesUid: uidSchema });
 
 export const imagingContract = {
   /** Opens a study for reading: its patient, series and priors. One audit entry per call; a study with two identities is refused. */
@@ -37,7 +39,7 @@ export const imagingContract = {
       }),
     ),
   listInstances: op({ shape: 'query', permission: 'studies.read', reads: ['studies'], audit: false })
-    .input(z.object({ seriesUid: uidSchema }))
+    .input(seriesRef)
     .output(z.array(instanceSchema)),
   listAnnotations: op({ shape: 'query', permission: 'studies.read', reads: ['annotations'], audit: false })
     .input(studyRef)

@@ -108,6 +108,13 @@ export const annotationSchema = z.object({
 });
 export type Annotation = z.infer<typeof annotationSchema>;
 
+/** A window in modality values and the curve it stands for (PS3.3 C.11.2.1.2 and C.11.2.1.3): one without the other is another picture. */
+export const voiWindowSchema = z.object({
+  centre: z.number(),
+  width: z.number(),
+  function: z.enum(['LINEAR', 'LINEAR_EXACT', 'SIGMOID']),
+});
+
 export const keyImageSchema = z.object({
   studyUid: uidSchema,
   seriesUid: uidSchema,
@@ -116,7 +123,7 @@ export const keyImageSchema = z.object({
   author: z.string(),
   at: z.number(),
   /** Window used when the image was marked, so that the report prints what was seen; null: the image's own. */
-  window: z.object({ centre: z.number(), width: z.number() }).nullable(),
+  window: voiWindowSchema.nullable(),
 });
 export type KeyImage = z.infer<typeof keyImageSchema>;
 

@@ -297,37 +297,38 @@ const symbolOf: Record<string, Record<'fr' | 'en', string>> = {
 };
 
 /**
- * A measurement for people: digits that the pixels can bear, a comma in French, a no-break space before the unit, a
- * true minus sign. '†' marks millimetres at the detector; its meaning stands in the picture's corner.
+ * A number as a person reads it: exactly `digits` decimals, a comma in French, thousands apart, a true minus, never
+ * minus zero. Written here and not left to the machine's own rules, since host and window must say the same.
  */
-export function formatMeasurement(
-  measurement: Pick<Measurement, 'kind' | 'value' | 'unit' | 'calibration'>,
-  language: 'fr' | 'en',
-): string {
-  const isCount = measurement.kind === 'count';
-  const isMoment = measurement.kind === 'mean' || measurement.kind === 'standardDeviation';
-  const isKnownUnit = measurement.unit in digitsOf;
-  const size = Math.abs(measurement.value);
-  const digits = isCount
-    ? 0
-    : !isKnownUnit && size > 0 && size < 1
-      ? // Maps of fractions and of diffusion: three digits that mean something, not 0.00.
-        Math.min(9, 2 - Math.floor(Math.log10(size)))
-      : isMoment
-        ? 1
-        : isKnownUnit
-          ? digitsOf[measurement.unit]!
-          : Number.isInteger(measurement.value)
-            ? 0
-            : 2;
-  const number = measurement.value.toLocaleString(language === 'fr' ? 'fr-FR' : 'en-GB', {
-    minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
-  });
-  const text = /^-0([.,]0+)?$/.test(number) ? number.slice(1) : number.replace('-', '\u2212');
-  const unit =
-    measurement.unit === '1' ? '' : (symbolOf[measurement.unit]?.[language] ?? measurement.unit.replace(/[{}]/g, ''));
-  const mark = measurement.calibration === 'detector' ? '\u2020' : '';
+export function formatNumber(value: number, digits: number, language: 'fr' | 'en'): string {
+  const [whole = '', fraction] = Math.abs(value).toFixed(digits).split('.');
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, language === 'fr' ? '\u202f' : ',');
+  const text = fraction === undefined ? grouped : `${grouped}${language === 'fr' ? ',' : '.'}${fraction}`;
+  return value < 0 && /[1-9]/.test(text) ? `\u2212${text}` : text;
+}
+
+type Shown = Pick<Measurement, 'kind' | 'value' | 'unit' | 'calibration'>;
+
+/** The number of a measurement without its unit, with the digits that the pixels can bear. */
+export function formatValue({ kind, value, unit }: Shown, language: 'fr' | 'en'): string {
+  const isKnownUnit = unit in digitsOf;
+  const size = Math.abs(value);
+  if (kind === 'count') return formatNumber(value, 0, language);
+  // Maps of fractions and of diffusion: three digits that mean something, not 0.00.
+  if (!isKnownUnit && size > 0 && size < 1)
+    return formatNumber(value, Math.min(9, 2 - Math.floor(Math.log10(size))), language);
+  if (kind === 'mean' || kind === 'standardDeviation') return formatNumber(value, 1, language);
+  return formatNumber(value, digitsOf[unit] ?? (Number.isInteger(value) ? 0 : 2), language);
+}
+
+/**
+ * A measurement for people, the same on a picture, in a list and in a report: number, a no-break space, unit. '†' marks
+ * millimetres at the detector where the sentence around does not say so; its meaning stands in the picture's corner.
+ */
+export function formatMeasurement(measurement: Shown, language: 'fr' | 'en', detectorMark = '\u2020'): string {
+  const text = formatValue(measurement, language);
+  const { unit: code, calibration } = measurement;
+  const unit = code === '1' ? '' : (symbolOf[code]?.[language] ?? code.replace(/[{}]/g, ''));
   if (unit === '') return text;
-  return unit === '°' ? `${text}${unit}` : `${text}\u00a0${unit}${mark}`;
+  return unit === '°' ? `${text}${unit}` : `${text}\u00a0${unit}${calibration === 'detector' ? detectorMark : ''}`;
 }

@@ -6,9 +6,11 @@ export interface WindowPreset {
   readonly name: string;
   readonly centre: number;
   readonly width: number;
+  /** The curve it stands for: the image's own for its windows, straight for the known ones. */
+  readonly function: VoiWindow['function'];
 }
 
-type PresetName = readonly [name: string, centre: number, width: number];
+type PresetName = readonly [name: string, centre: number, width: number, curve?: VoiWindow['function']];
 
 /** CT windows in HU, as radiology departments commonly set them. */
 const softTissue: PresetName = ['softTissue', 50, 400];
@@ -48,15 +50,20 @@ export function presetsFor(frame: FrameAttributes, isHounsfield: boolean): Windo
         window.explanation !== '' && index > 0 ? window.explanation : 'image',
         window.centre,
         window.width,
+        window.function,
       ],
     );
   const first: readonly PresetName[] = own.length > 0 ? own : [['image', Number.NaN, Number.NaN]];
   const known = isHounsfield
     ? (byBodyPart.find(([pattern]) => pattern.test(frame.bodyPart.toUpperCase()))?.[1] ?? anyBodyPart)
     : [];
-  return [...first, ...known]
-    .slice(0, 9)
-    .map(([name, centre, width], index) => ({ key: index + 1, name, centre, width }));
+  return [...first, ...known].slice(0, 9).map(([name, centre, width, curve], index) => ({
+    key: index + 1,
+    name,
+    centre,
+    width,
+    function: curve ?? 'LINEAR',
+  }));
 }
 
 /**

@@ -1,2 +1,2 @@
 /** Every reason the patients domain can give. */
-export const patientFailures = ['patients.unknown', 'patients.sameRecord'] as const;
+export const patientFailures = ['patients.unknown', 'patients.sameRecord', 'patients.linkContradicts'] as const;

@@ -1,13 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Annotation, Series, Study } from '../imaging/imagingSchema.ts';
-import {
-  checkReport,
-  formatNumber,
-  isSectionEmpty,
-  measurementText,
-  rankTemplates,
-  sectionsFromTemplate,
-} from './reportRules.ts';
+import { formatMeasurement, formatNumber } from '../imaging/measurementRules.ts';
+import { checkReport, isSectionEmpty, measurementText, rankTemplates, sectionsFromTemplate } from './reportRules.ts';
 import type { Report, ReportTemplate } from './reportSchema.ts';
 
 const template = (templateId: string, modalities: string[], bodyParts: string[]): ReportTemplate => ({
@@ -122,6 +116,29 @@ describe('checks before a signature', () => {
     expect(check(aReport(), [])[0]?.code).toBe('measurementMissing');
   });
 
+  test('an image mentioned by a number that it no longer has blocks', () => {
+    const image = (sopUid: string) => ({ seriesUid: '1.2', sopUid, frame: 1, window: null, caption: '' });
+    const mention = (text: string): Report['sections'] => [
+      {
+        key: 'f',
+        title: 'F',
+        required: true,
+        paragraphs: [{ content: [{ kind: 'keyImage', sopUid: '1.2.3', frame: 1, text }] }],
+      },
+    ];
+    const codes = (text: string, sopUids: string[]) =>
+      checkReport({
+        report: aReport({ sections: mention(text), keyImages: sopUids.map(image) }),
+        study,
+        series: [],
+        annotations: [],
+        availableSopUids: new Set(['1.2.3', '1.2.4']),
+      }).map(({ code, blocking }) => [code, blocking]);
+    expect(codes('image 2', ['1.2.4', '1.2.3'])).toEqual([]);
+    expect(codes('image 2', ['1.2.3'])).toEqual([['keyImageRenumbered', true]]);
+    expect(codes('image 1', ['1.2.4'])).toEqual([['keyImageRenumbered', true]]);
+  });
+
   test('another patient or another study is a hard stop', () => {
     expect(check(aReport({ patientId: 'p2' }))[0]).toMatchObject({ code: 'patientDiffers', blocking: true });
     expect(check(aReport({ studyUid: '1.9' }))[0]).toMatchObject({ code: 'patientDiffers', blocking: true });
@@ -144,7 +161,9 @@ describe('checks before a signature', () => {
 });
 
 describe('numbers as text', () => {
-  test('decimal comma in French, true minus, never minus zero', () => {
+  test('decimal comma in French, thousands apart, true minus, never minus zero', () => {
+    expect(formatNumber(1234567.25, 1, 'fr')).toBe('1\u202f234\u202f567,3');
+    expect(formatNumber(1234, 0, 'en')).toBe('1,234');
     expect(formatNumber(12.44, 1, 'fr')).toBe('12,4');
     expect(formatNumber(-600, 0, 'en')).toBe('\u2212600');
     expect(formatNumber(-0.01, 1, 'en')).toBe('0.0');
@@ -154,6 +173,22 @@ describe('numbers as text', () => {
     expect(
       measurementText({ measurements: [{ kind: 'length', value: 5, unit: 'mm', calibration: 'detector' }] }, 'en'),
     ).toBe('5.0\u00a0mm (at detector)');
+  });
+
+  test('each number stands in the report as it stands on the picture', () => {
+    const none = { calibration: 'none' } as const;
+    const shown = [
+      { kind: 'angle', value: 63.96, unit: 'deg', ...none },
+      { kind: 'area', value: 1234.56, unit: 'mm2', calibration: 'patient' },
+      { kind: 'length', value: 312.4, unit: '{px}', ...none },
+      { kind: 'value', value: 34.6, unit: "[hnsf'U]", ...none },
+      { kind: 'value', value: 7.25, unit: 'Bq/mL', ...none },
+    ] as const;
+    for (const measurement of shown)
+      for (const language of ['en', 'fr'] as const)
+        expect(measurementText({ measurements: [measurement] }, language)).toBe(
+          formatMeasurement(measurement, language),
+        );
   });
 
   test('an area in pixels has its unit, and a small value is not printed as nothing', () => {
@@ -170,8 +205,9 @@ describe('numbers as text', () => {
         'en',
       ),
     ).toBe('123\u00a0px², 0.000830\u00a0±\u00a00.0000200');
+    expect(measurementText({ measurements: [{ kind: 'mean', value: 0, unit: '1', ...none }] }, 'en')).toBe('0.0');
     expect(measurementText({ measurements: [{ kind: 'mean', value: 0.4, unit: "[hnsf'U]", ...none }] }, 'fr')).toBe(
-      '0\u00a0UH',
+      '0,4\u00a0UH',
     );
   });
 });

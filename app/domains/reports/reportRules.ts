@@ -1,4 +1,5 @@
 import type { Annotation, KeyImage, Series, Study } from '../imaging/imagingSchema.ts';
+import { formatMeasurement, formatValue } from '../imaging/measurementRules.ts';
 import type { Language } from '../security/securitySchema.ts';
 import type { Report, ReportCheck, ReportParagraph, ReportSection, ReportTemplate } from './reportSchema.ts';
 
@@ -36,8 +37,8 @@ export function sectionsFromTemplate(template: ReportTemplate, language: Languag
 }
 
 /** The sections of an addendum: one, empty, that must be filled. */
-export function addendumSections(language: Language): ReportSection[] {
-  return [{ key: 'addendum', title: language === 'fr' ? 'Complément' : 'Addendum', required: true, paragraphs: [] }];
+export function addendumSections(): ReportSection[] {
+  return [{ key: 'addendum', title: 'Addendum', required: true, paragraphs: [] }];
 }
 
 /**
@@ -112,8 +113,14 @@ export function checkReport(input: {
         } else if (annotation.version !== inline.annotationVersion) {
           checks.push({ code: 'measurementStale', blocking: true, sectionKey: section.key, detail: inline.text });
         }
-      } else if (inline.kind === 'keyImage' && !input.availableSopUids.has(inline.sopUid)) {
-        checks.push({ code: 'keyImageMissing', blocking: true, sectionKey: section.key, detail: inline.text });
+      } else if (inline.kind === 'keyImage') {
+        const index = report.keyImages.findIndex(
+          ({ sopUid, frame }) => sopUid === inline.sopUid && frame === inline.frame,
+        );
+        if (!input.availableSopUids.has(inline.sopUid))
+          checks.push({ code: 'keyImageMissing', blocking: true, sectionKey: section.key, detail: inline.text });
+        else if (keyImageText(index + 1) !== inline.text)
+          checks.push({ code: 'keyImageRenumbered', blocking: true, sectionKey: section.key, detail: inline.text });
       }
     }
     if (onlySide !== undefined) {
@@ -132,63 +139,29 @@ export function checkReport(input: {
   return checks;
 }
 
-const unitText: Readonly<Record<string, { en: string; fr: string }>> = {
-  deg: { en: '°', fr: '°' },
-  mm2: { en: 'mm²', fr: 'mm²' },
-  "[hnsf'U]": { en: 'HU', fr: 'UH' },
-  '{px}': { en: 'px', fr: 'px' },
-  '{px2}': { en: 'px²', fr: 'px²' },
-  '1': { en: '', fr: '' },
-};
-
-/** A number as the person reads it: decimal comma in French, at most `digits` decimals. */
-export function formatNumber(value: number, digits: number, language: Language): string {
-  const text = value.toFixed(digits);
-  const shown = /^-0(\.0*)?$/.test(text) ? text.slice(1) : text;
-  return (language === 'fr' ? shown.replace('.', ',') : shown).replace('-', '\u2212');
-}
-
-/** Decimals that a value below 1 needs to say three digits: a diffusion or a fraction printed as 0 says nothing. */
-function fractionDigits({ value, unit }: { readonly value: number; readonly unit: string }): number {
-  const size = Math.abs(value);
-  const isCoarse = unit === 'mm' || unit === 'mm2' || unit === 'deg' || unit === "[hnsf'U]";
-  return isCoarse || !(size > 0 && size < 1) ? 0 : Math.min(9, 2 - Math.floor(Math.log10(size)));
-}
-
-/** The text of a measurement chip, e.g. '12,4 mm', '64° ', '35 ± 12 HU', and '(at detector)' where the millimetres are not the patient's. */
+/**
+ * The text of a measurement chip, e.g. '12,4 mm', '64,0°', '35.2 ± 12.0 HU', and '(at detector)' where the millimetres
+ * are not the patient's. Each number as it stands on the picture.
+ */
 export function measurementText(annotation: Pick<Annotation, 'measurements'>, language: Language): string {
-  const unitOf = (unit: string): string => {
-    const text = unitText[unit]?.[language] ?? unit;
-    return text === '' || text === '°' ? text : `\u00a0${text}`;
-  };
-  const parts: string[] = [];
-  const mean = annotation.measurements.find((measurement) => measurement.kind === 'mean');
-  const deviation = annotation.measurements.find((measurement) => measurement.kind === 'standardDeviation');
-  for (const measurement of annotation.measurements) {
-    const digits =
-      measurement.kind === 'area' || measurement.kind === 'angle' || measurement.unit === '{px}'
-        ? 0
-        : Math.max(1, fractionDigits(measurement));
-    if (
-      measurement.kind === 'length' ||
-      measurement.kind === 'width' ||
-      measurement.kind === 'angle' ||
-      measurement.kind === 'area' ||
-      measurement.kind === 'value'
-    ) {
-      parts.push(`${formatNumber(measurement.value, digits, language)}${unitOf(measurement.unit)}`);
-    }
-  }
-  if (mean !== undefined) {
-    const spread =
-      deviation === undefined
-        ? ''
-        : `\u00a0±\u00a0${formatNumber(deviation.value, Math.max(fractionDigits(mean), fractionDigits(deviation)), language)}`;
-    parts.push(`${formatNumber(mean.value, fractionDigits(mean), language)}${spread}${unitOf(mean.unit)}`);
-  }
-  const text = parts.join(annotation.measurements.some((measurement) => measurement.kind === 'width') ? ' × ' : ', ');
-  if (!annotation.measurements.some((measurement) => measurement.calibration === 'detector')) return text;
+  const { measurements } = annotation;
+  const of = (wanted: string) => measurements.find(({ kind }) => kind === wanted);
+  const parts = measurements
+    .filter(({ kind }) => ['length', 'width', 'angle', 'area', 'value'].includes(kind))
+    .map((measurement) => formatMeasurement(measurement, language, ''));
+  const mean = of('mean');
+  const deviation = of('standardDeviation');
+  if (mean && deviation)
+    parts.push(`${formatValue(mean, language)}\u00a0±\u00a0${formatMeasurement(deviation, language, '')}`);
+  else if (mean) parts.push(formatMeasurement(mean, language, ''));
+  const text = parts.join(of('width') ? ' × ' : ', ');
+  if (!measurements.some(({ calibration }) => calibration === 'detector')) return text;
   return `${text} ${language === 'fr' ? '(au détecteur)' : '(at detector)'}`;
+}
+
+/** What the text says of a key image: its number among those printed below, from 1. The same word in both languages. */
+export function keyImageText(number: number): string {
+  return `image ${number}`;
 }
 
 /** Key images of the study as a new draft takes them over. */

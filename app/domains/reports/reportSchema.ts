@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { uidSchema } from '../imaging/imagingSchema.ts';
+import { uidSchema, voiWindowSchema } from '../imaging/imagingSchema.ts';
 import { languageSchema } from '../security/securitySchema.ts';
 
 /** A piece of report text: words, or a chip that stays linked to what it was made from. */
@@ -45,7 +45,7 @@ export const reportKeyImageSchema = z.object({
   seriesUid: uidSchema,
   sopUid: uidSchema,
   frame: z.number().int().min(1),
-  window: z.object({ centre: z.number(), width: z.number() }).nullable(),
+  window: voiWindowSchema.nullable(),
   caption: z.string().max(200),
 });
 
@@ -72,6 +72,13 @@ export const reportSchema = z.object({
 });
 export type Report = z.infer<typeof reportSchema>;
 
+/** A report in a list: what it is and how it stands, without a word of its text. */
+export const reportSummarySchema = reportSchema.omit({ sections: true, keyImages: true });
+export type ReportSummary = z.infer<typeof reportSummarySchema>;
+
+/** SHA-256 in lower-case hex over everything that a report's page shows but its signing time, signer and document number. */
+export const pageDigestSchema = z.string().regex(/^[0-9a-f]{64}$/);
+
 export const reportTemplateSchema = z.object({
   templateId: z.string().regex(/^[a-z0-9-]{1,64}$/),
   version: z.string(),
@@ -97,6 +104,7 @@ export const reportCheckSchema = z.object({
     'measurementStale',
     'measurementMissing',
     'keyImageMissing',
+    'keyImageRenumbered',
     'lateralityDiffers',
     'patientDiffers',
     'studyConflict',

@@ -13,5 +13,4 @@ export const securityFailures = [
   'security.notSetUp',
   'security.sealed',
   'security.keyringDamaged',
-  'security.sessionIdle',
 ] as const;

@@ -9,6 +9,7 @@ export const storageFailures = [
   'storage.inUse',
   'storage.backupFolderNotEmpty',
   'storage.backupDamaged',
+  'storage.backupIncomplete',
   'storage.homeNotEmpty',
   'storage.homeUnwritable',
 ] as const;

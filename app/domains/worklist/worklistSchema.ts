@@ -9,6 +9,8 @@ export const worklistRowSchema = z.object({
   studyUid: uidSchema,
   patientId: z.uuid(),
   displayName: z.string(),
+  /** In an identity conflict, whom else the instances name: the study is found under every one of these names too. */
+  otherNames: z.array(z.string()),
   identifier: z.string(),
   sex: z.enum(['F', 'M', 'O', '']),
   birthDate: z.string(),

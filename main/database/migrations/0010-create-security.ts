@@ -1,6 +1,6 @@
 import type { Migration } from '../migrate.ts';
 
-/** Operators, settings, background jobs and the audit chain. */
+/** Operators, settings, background jobs, statements on their way into the archive, and the audit chain. */
 export const migration: Migration = {
   number: 10,
   name: 'create-security',
@@ -51,6 +51,12 @@ CREATE TABLE job (
 ) STRICT;
 CREATE INDEX job_by_state ON job (state);
 CREATE INDEX job_by_time ON job (created_at);
+
+-- Statements of committed facts on their way into the archive.
+CREATE TABLE statement_outbox (
+  object_name TEXT PRIMARY KEY,
+  content BLOB NOT NULL
+) STRICT;
 
 CREATE TABLE audit_entry (
   sequence INTEGER PRIMARY KEY,

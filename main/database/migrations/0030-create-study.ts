@@ -44,9 +44,12 @@ CREATE TABLE study_identity (
   issuer TEXT NOT NULL,
   name TEXT NOT NULL,
   birth_date TEXT NOT NULL,
+  -- The record such an identity stands for; in a conflict, that of the second person may never have been made.
+  patient_id TEXT NOT NULL,
   instance_count INTEGER NOT NULL,
   PRIMARY KEY (study_row, identifier, issuer, name, birth_date)
 ) STRICT;
+CREATE INDEX study_identity_by_patient ON study_identity (patient_id);
 
 CREATE TABLE series (
   series_row INTEGER PRIMARY KEY,

@@ -10,6 +10,8 @@ CREATE TABLE worklist_item (
   study_uid TEXT NOT NULL UNIQUE,
   patient_id TEXT NOT NULL,
   display_name TEXT NOT NULL,
+  -- Whom else the instances name, for people, with  between: only in an identity conflict.
+  other_names TEXT NOT NULL,
   sort_name TEXT NOT NULL,
   identifier TEXT NOT NULL,
   sex TEXT NOT NULL,

@@ -121,6 +121,15 @@ describe('search (QIDO-RS)', () => {
     ['?StudyInstanceUID=1.1,2.2', ['1.1', '2.2']],
     ['?limit=1&offset=1', ['3.3']],
     ['?PatientID=nobody', []],
+    ['?limit=0', []],
+    ['?PatientName=%3F*ller^J*', ['2.2']],
+    ['?PatientName=jurgen%20mull', []],
+    ['?PatientName=jurgen%20mull&fuzzymatching=true', ['2.2']],
+    ['?PatientName=LEFEVRE&fuzzymatching=true', ['1.1', '3.3', '4.4']],
+    ['?StudyTime=1000-1030', ['1.1', '3.3', '4.4', '2.2']],
+    ['?StudyTime=-10', ['1.1', '3.3', '4.4', '2.2']],
+    ['?StudyTime=11-', []],
+    ['?studyinstanceuid=2.2', ['2.2']],
   ])('studies%s', async (query, expected) => {
     expect(await uids(query)).toEqual(expected);
   });
@@ -143,7 +152,58 @@ describe('search (QIDO-RS)', () => {
 
   it('says what it did not obey', async () => {
     expect((await get('/dicomweb/studies?SomethingElse=1')).headers.get('warning')).toMatch(/^299 /);
-    expect((await get('/dicomweb/studies?PatientID=x')).headers.get('warning')).toBeNull();
+    const warningOf = async (query: string) => (await get(`/dicomweb/studies${query}`)).headers.get('warning');
+    for (const query of [
+      '?PatientID=x',
+      '?fuzzymatching=true',
+      '?includefield=all',
+      '?includefield=StudyDate,00100040',
+    ])
+      expect([query, await warningOf(query)]).toEqual([query, null]);
+    expect(await warningOf('?PatientWeight=70&00101020=1')).toBe(
+      '299 http://host/dicomweb: Parameters that are not supported were ignored: PatientWeight, 00101020',
+    );
+    expect(await warningOf('?includefield=PatientWeight')).toMatch(/ignored: PatientWeight$/);
+    expect(await warningOf('?includefield=SOPInstanceUID')).toMatch(/ignored: SOPInstanceUID$/);
+    // What has not the form of an attribute is never said back in a header.
+    expect(await warningOf('?M%C3%BCller%0D%0AX:=1')).toMatch(/ignored: unnamed$/);
+    expect(await warningOf('?emptyvaluematching=true')).toMatch(/Empty Value Matching has not been performed\.$/);
+    expect(await warningOf('?limit=3')).toBe(
+      '299 http://host/dicomweb: There are 1 additional results that can be requested',
+    );
+    expect(await warningOf('?limit=3&offset=1')).toBeNull();
+  });
+
+  it('refuses what cannot be meant, and gives nothing found as an empty list', async () => {
+    for (const query of [
+      'StudyDate=yesterday',
+      'StudyDate=2025',
+      'StudyDate=20250101-20250201-20250301',
+      'StudyDate=-',
+      'StudyInstanceUID=1.2*',
+      'limit=-1',
+      'offset=many',
+    ])
+      expect([query, (await get(`/dicomweb/studies?${query}`)).status]).toEqual([query, 400]);
+    expect((await get('/dicomweb/series?SeriesNumber=one')).status).toBe(400);
+    const nothing = await get('/dicomweb/studies?PatientID=nobody');
+    expect([nothing.status, nothing.body.toString()]).toEqual([200, '[]']);
+    expect((await get('/dicomweb/studies', 'application/dicom+xml')).status).toBe(406);
+  });
+
+  it('says where to get what it found', async () => {
+    const [study] = await json('/dicomweb/studies?StudyInstanceUID=2.2');
+    expect(study['00081190']).toEqual({ vr: 'UR', Value: ['http://host/dicomweb/studies/2.2'] });
+    expect(study['00080056'].Value).toEqual(['ONLINE']);
+    const inElectron = await imagingAssets(
+      new Request('salus://app/dicomweb/studies?StudyInstanceUID=2.2'),
+      t.context(),
+    );
+    expect(((await inElectron.json()) as Record<string, { Value: unknown[] }>[])[0]?.['00081190']?.Value).toEqual([
+      'salus://app/dicomweb/studies/2.2',
+    ]);
+    const [found] = await json('/dicomweb/instances?SOPInstanceUID=1.1.1.2');
+    expect(found['00081190'].Value).toEqual(['http://host/dicomweb/studies/1.1/series/1.1.1/instances/1.1.1.2']);
   });
 });
 
@@ -252,6 +312,21 @@ describe('retrieval (WADO-RS)', () => {
     const request = new Request(`http://host${instance}/frames/1`, { signal: abort.signal });
     abort.abort();
     await expect(imagingAssets(request, t.context())).rejects.toMatchObject({ name: 'AbortError' });
+  });
+});
+
+describe('an index that lacks a header', () => {
+  it('says so instead of giving one slice less', async () => {
+    await t.importSlices(
+      { study: '6.6', series: '6.6.1', sop: '6.6.1.1', identifier: 'LACK' },
+      { study: '6.6', series: '6.6.1', sop: '6.6.1.2', identifier: 'LACK' },
+    );
+    t.test.store.gate.write(t.test.author, 'test.damage', (tx) =>
+      tx.run(
+        "DELETE FROM instance_header WHERE instance_row = (SELECT instance_row FROM instance WHERE sop_uid = '6.6.1.2')",
+      ),
+    );
+    await expect(get('/dicomweb/studies/6.6/metadata')).rejects.toEqual(code('storage.databaseDamaged'));
   });
 });
 

@@ -1,7 +1,8 @@
 import { Failure } from '../../../app/shared/failure.ts';
 import type { AssetHandler } from '../../core.ts';
-import { type DicomwebAddress, parseDicomwebAddress } from './dicomweb/dicomwebAddress.ts';
+import { type DicomwebAddress, parseAccept, parseDicomwebAddress } from './dicomweb/dicomwebAddress.ts';
 import { searchDicomweb } from './dicomweb/qido.ts';
+import { BadQuery } from './dicomweb/qidoMatch.ts';
 import {
   NotAcceptable,
   notAcceptable,
@@ -27,21 +28,32 @@ export const imagingAssets: AssetHandler = async (request, context) => {
   if (!context.can(needed)) throw new Failure('security.notAllowed', `this address needs ${needed}`);
   const parts: WadoParts = { store: context.store(), imaging: context.services().imaging, request };
   try {
-    return await answer(address, parts, url.searchParams);
+    return await answer(address, parts, url);
   } catch (error) {
     if (error instanceof NotAcceptable) return notAcceptable();
+    if (error instanceof BadQuery) return new Response(null, { status: 400 });
     throw error;
   }
 };
 
-async function answer(address: DicomwebAddress, parts: WadoParts, parameters: URLSearchParams): Promise<Response> {
+async function answer(
+  address: DicomwebAddress,
+  parts: WadoParts,
+  { protocol, host, searchParams }: URL,
+): Promise<Response> {
   switch (address.kind) {
     case 'search': {
-      const { matches, ignored } = await searchDicomweb(parts.store, { ...address, parameters });
-      const headers: Record<string, string> = { 'content-type': 'application/dicom+json' };
-      // PS3.18 section 8.3.4.2: what was not obeyed is said, the rest is answered.
-      if (ignored.length > 0)
-        headers['warning'] = '299 salus "some query parameters are not supported and were ignored"';
+      const types = parseAccept(parts.request.headers.get('accept'));
+      if (!types.some(({ mediaType }) => /^(\*\/\*|application\/(\*|json|dicom\+json))$/.test(mediaType)))
+        return notAcceptable();
+      // Not `origin`, which is 'null' for an address that is not http.
+      const service = `${protocol}//${host}/dicomweb`;
+      const query = { ...address, parameters: searchParams, service };
+      const { matches, warnings } = await searchDicomweb(parts.store, query);
+      const headers = new Headers({ 'content-type': 'application/dicom+json' });
+      // PS3.18 section 8.3.4: what was not obeyed is said, the rest is answered. Nothing found is an empty list and 200,
+      // as the standard has it since 2025; 204 before.
+      for (const warning of warnings) headers.append('warning', `299 ${service}: ${warning}`);
       return new Response(JSON.stringify(matches), { headers });
     }
     case 'retrieve':

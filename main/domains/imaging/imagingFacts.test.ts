@@ -15,6 +15,9 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'salus-facts-'));
   writeFileSync(join(folder, 'a.dcm'), aSlice({ study: '1.1', series: '1.1.1', sop: '1.1.1.1' }));
   writeFileSync(join(folder, 'b.dcm'), aSlice({ study: '2.2', series: '2.2.1', sop: '2.2.1.1' }));
+  const frames = { '00280008': ['IS', '2'] } as const;
+  writeFileSync(join(folder, 'c.dcm'), aSlice({ study: '1.1', series: '1.1.1', sop: '1.1.1.2', more: frames }));
+  writeFileSync(join(folder, 'd.dcm'), aSlice({ study: '1.1', series: '1.1.2', sop: '1.1.2.1' }));
   await t.importPaths(folder);
 });
 afterAll(async () => {
@@ -72,22 +75,25 @@ describe('annotations', () => {
     ).toBe('theirs');
   });
 
-  it('are only about an image that exists, and never change their study', () => {
+  it('are only about an image that exists, and never move to another', () => {
     expect(() => save(aLength({ baseVersion: 3 }))).toThrowError(code('imaging.annotationUnknown'));
     expect(() => save(aLength({ sopUid: '9.9' }))).toThrowError(code('imaging.instanceUnknown'));
     expect(() => save(aLength({ studyUid: '2.2' }))).toThrowError(code('imaging.instanceUnknown'));
     expect(() => save(aLength({ frame: 2 }))).toThrowError(code('imaging.frameUnknown'));
     expect(() => save(aLength({ viewState: { blob: 'x'.repeat(70_000) } }))).toThrowError(code('imaging.tooLarge'));
     const first = save(aLength());
-    const moved = {
-      ...aLength(),
-      annotationId: first.annotationId,
-      baseVersion: 1,
-      studyUid: '2.2',
-      seriesUid: '2.2.1',
-      sopUid: '2.2.1.1',
-    };
-    expect(() => save(moved)).toThrowError(code('imaging.annotationUnknown'));
+    const other = { ...aLength(), annotationId: first.annotationId, baseVersion: 1 };
+    for (const elsewhere of [
+      { studyUid: '2.2', seriesUid: '2.2.1', sopUid: '2.2.1.1' },
+      { sopUid: '1.1.1.2' },
+      { seriesUid: '1.1.2', sopUid: '1.1.2.1' },
+    ]) {
+      expect(() => save({ ...other, ...elsewhere })).toThrowError(code('imaging.annotationMoved'));
+    }
+    const { annotationId } = save(aLength({ sopUid: '1.1.1.2', frame: 2 }));
+    const onFrame = aLength({ annotationId, sopUid: '1.1.1.2', frame: 2, baseVersion: 1 });
+    expect(() => save({ ...onFrame, frame: 1 })).toThrowError(code('imaging.annotationMoved'));
+    expect(save({ ...onFrame, label: 'same place' }).version).toBe(2);
   });
 
   it('cannot be changed or removed in the database', () => {
@@ -100,7 +106,8 @@ describe('annotations', () => {
   it('lie in the archive before they are listed', async () => {
     const saved = save(aLength({ label: 'kept twice' }));
     const names: string[] = [];
-    for await (const object of t.test.store.archive.list()) if (object.kind === 'statement') names.push(object.name);
+    const { archive } = t.test.store;
+    for await (const name of archive.names()) if (archive.find(name)?.kind === 'statement') names.push(name);
     const statements = await Promise.all(
       names.map(async (name) => JSON.parse(Buffer.from(await t.test.store.archive.get(name)).toString())),
     );
@@ -116,7 +123,7 @@ describe('key images', () => {
       seriesUid: '1.1.1',
       sopUid: '1.1.1.1',
       frame: 1,
-      window: { centre: 40, width: 400 },
+      window: { centre: 40, width: 400, function: 'SIGMOID' as const },
       marked: true,
     };
     const [marked] = t.imaging.setKeyImage(t.test.author, mark);
@@ -124,7 +131,7 @@ describe('key images', () => {
       sopUid: '1.1.1.1',
       frame: 1,
       author: 'tester',
-      window: { centre: 40, width: 400 },
+      window: { centre: 40, width: 400, function: 'SIGMOID' },
     });
     expect(t.imaging.setKeyImage(t.test.author, { ...mark, window: null }).map(({ window }) => window)).toEqual([null]);
     expect(t.imaging.setKeyImage(t.test.author, { ...mark, marked: false })).toEqual([]);
@@ -140,5 +147,18 @@ describe('key images', () => {
     });
     expect(Buffer.from(png.subarray(1, 4)).toString()).toBe('PNG');
     expect([width, height, scale, pixelAspect]).toEqual([8, 8, 1, 1]);
+  });
+
+  it('are rendered through the curve they were seen through', async () => {
+    const picture = async (curve: 'LINEAR' | 'LINEAR_EXACT' | 'SIGMOID') => {
+      const window = { centre: 0.2, width: 4, function: curve };
+      const mark = { studyUid: '1.1', seriesUid: '1.1.1', sopUid: '1.1.1.1', frame: 1, window, marked: true };
+      const [marked] = t.imaging.setKeyImage(t.test.author, mark);
+      if (!marked) throw new Error('the mark is not listed');
+      return Buffer.from((await t.imaging.renderKeyImage(marked)).png).toString('base64');
+    };
+    const pictures = [await picture('LINEAR'), await picture('LINEAR_EXACT'), await picture('SIGMOID')];
+    expect(new Set(pictures).size).toBe(3);
+    expect(keyImageSchema.shape.window.safeParse({ centre: 1, width: 2 }).success).toBe(false);
   });
 });

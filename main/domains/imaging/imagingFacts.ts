@@ -29,10 +29,27 @@ export function listAnnotations(reader: Reader, studyUid: string): Annotation[] 
   return rows.map((row) => JSON.parse(row.body) as Annotation);
 }
 
+/** One version of an annotation of a study, as it was saved. */
+export function findAnnotation(
+  reader: Reader,
+  studyUid: string,
+  annotationId: string,
+  version: number,
+): Annotation | undefined {
+  const row = reader.get<{ body: string }>(
+    'SELECT body FROM annotation_version WHERE annotation_id = ? AND version = ? AND study_uid = ?',
+    annotationId,
+    version,
+    studyUid,
+  );
+  return row && (JSON.parse(row.body) as Annotation);
+}
+
 /**
  * Appends a version of an annotation.
  *
  * @throws Failure('imaging.annotationChanged') when somebody saved a newer version than the person saw: neither is lost
+ * @throws Failure('imaging.annotationMoved') when it would lie on another image than the one it was drawn on
  * @throws Failure('imaging.annotationUnknown' | 'imaging.instanceUnknown' | 'imaging.identityConflict' | 'imaging.tooLarge')
  */
 export function saveAnnotation(store: OpenStore, author: Author, input: NewAnnotation): Annotation {
@@ -40,8 +57,8 @@ export function saveAnnotation(store: OpenStore, author: Author, input: NewAnnot
   if (JSON.stringify(facts.viewState).length > longestViewState)
     throw new Failure('imaging.tooLarge', 'the view state is too large');
   return store.gate.write(author, 'imaging.saveAnnotation', (tx) => {
-    const newest = tx.get<{ version: number; study_uid: string }>(
-      'SELECT version, study_uid FROM annotation_version WHERE annotation_id = ? ORDER BY version DESC LIMIT 1',
+    const newest = tx.get<{ version: number; body: string }>(
+      'SELECT version, body FROM annotation_version WHERE annotation_id = ? ORDER BY version DESC LIMIT 1',
       input.annotationId,
     );
     if (baseVersion > 0 && !newest) throw new Failure('imaging.annotationUnknown', 'no such annotation');
@@ -50,9 +67,9 @@ export function saveAnnotation(store: OpenStore, author: Author, input: NewAnnot
         version: newest?.version ?? 0,
       });
     }
-    // An annotation never wanders to another study, whatever a window sends.
-    if (newest && newest.study_uid !== input.studyUid)
-      throw new Failure('imaging.annotationUnknown', 'the annotation is of another study');
+    // An annotation never wanders to another image, whatever a window sends: its numbers would be read off the wrong one.
+    if (newest && !sameImage(JSON.parse(newest.body) as Annotation, input))
+      throw new Failure('imaging.annotationMoved', 'the annotation lies on another image');
     requireDrawable(tx, input);
     const annotation: Annotation = {
       ...facts,
@@ -80,6 +97,10 @@ export function saveAnnotation(store: OpenStore, author: Author, input: NewAnnot
     tx.topic('annotations');
     return annotation;
   });
+}
+
+function sameImage(left: Annotation, right: NewAnnotation): boolean {
+  return (['studyUid', 'seriesUid', 'sopUid', 'frame'] as const).every((part) => left[part] === right[part]);
 }
 
 export function insertAnnotation(tx: Transaction, annotation: Annotation, origin: FactOrigin): void {
@@ -162,12 +183,19 @@ export function insertKeyImage(tx: Transaction, input: NewKeyImage, origin: Fact
     origin.version,
     input.seriesUid,
     input.marked ? 1 : 0,
-    input.window === null ? null : JSON.stringify(input.window),
+    windowText(input.window),
     origin.at,
     origin.hlc,
     origin.author,
     origin.siteId,
   );
+}
+
+/** Always the same text for the same window, whether a person set it or a rebuild reads it from the archive. */
+function windowText(window: KeyImage['window']): string | null {
+  if (window === null) return null;
+  const { centre, width, function: curve } = window;
+  return JSON.stringify({ centre, width, function: curve });
 }
 
 /** Facts are written only about an image that exists where they say and that a person could have seen. */

@@ -5,7 +5,7 @@ import { browseFolder } from './import/browse.ts';
 export const imagingHandlers: HandlersOf<typeof imagingContract> = {
   openStudy: ({ studyUid }, context) => context.services().imaging.openStudy(studyUid),
   getStudy: ({ studyUid }, context) => context.services().imaging.getStudyDetail(studyUid),
-  listInstances: ({ seriesUid }, context) => context.services().imaging.listInstances(seriesUid),
+  listInstances: ({ studyUid, seriesUid }, context) => context.services().imaging.listInstances(studyUid, seriesUid),
   listAnnotations: ({ studyUid }, context) => context.services().imaging.listAnnotations(studyUid),
   saveAnnotation: (input, context) => context.services().imaging.saveAnnotation(context.author(), input),
   listKeyImages: ({ studyUid }, context) => context.services().imaging.listKeyImages(studyUid),

@@ -41,6 +41,9 @@ function facts() {
     studies:
       reader.all(`SELECT study_uid, patient_id, study_date, description, modalities, series_count, instance_count, bytes, conflict_count,
       identity_conflict, source, received_at, author FROM study ORDER BY study_uid`),
+    identities: reader.all(
+      'SELECT s.study_uid, n.name, n.patient_id, n.instance_count FROM study_identity n JOIN study s USING (study_row) ORDER BY 1, 2, 3',
+    ),
     instances:
       reader.all(`SELECT i.sop_uid, s.series_uid, i.object_name, i.received_at, i.frames, h.json FROM instance i JOIN series s USING (series_row)
       JOIN instance_header h USING (instance_row) ORDER BY i.sop_uid`),
@@ -57,7 +60,7 @@ function facts() {
       'SELECT sop_uid, frame, version, marked, window, at, author FROM key_image_mark ORDER BY hlc',
     ),
     worklist: reader.all(
-      `SELECT study_uid, display_name, age_years, received_at, assigned_to, in_conflict, search_text FROM worklist_item ORDER BY study_uid`,
+      `SELECT study_uid, display_name, other_names, age_years, received_at, assigned_to, in_conflict, search_text FROM worklist_item ORDER BY study_uid`,
     ),
     counts: reader.all('SELECT name, studies FROM worklist_count WHERE studies <> 0 ORDER BY name'),
   };
@@ -124,7 +127,8 @@ describe('the index rebuilt from the archive alone', () => {
     } as const;
     imaging.saveAnnotation(author, { ...annotation, measurements: [], pointsMm: [], points: [[2, 3]] });
     imaging.saveAnnotation(author, { ...annotation, measurements: [], pointsMm: [], points: [[4, 5]], baseVersion: 1 });
-    const mark = { studyUid: '1.1', seriesUid: '1.1.1', sopUid: '1.1.1.1', frame: 1, window: { centre: 1, width: 2 } };
+    const window = { centre: 1, width: 2, function: 'SIGMOID' as const };
+    const mark = { studyUid: '1.1', seriesUid: '1.1.1', sopUid: '1.1.1.1', frame: 1, window };
     imaging.setKeyImage(author, { ...mark, marked: true });
     imaging.setKeyImage(author, { ...mark, marked: false });
 

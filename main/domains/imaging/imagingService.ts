@@ -13,6 +13,7 @@ import type { Author } from '../../database/writeGate.ts';
 import type { Services } from '../../domainServices.ts';
 import { type ExportInput, exportStudy } from './exportStudy.ts';
 import {
+  findAnnotation,
   listAnnotations,
   listKeyImages,
   type NewAnnotation,
@@ -50,12 +51,15 @@ export interface ImagingService {
   openStudy(studyUid: string): StudyDetail;
   /** @throws Failure('imaging.studyUnknown') */
   listSeries(studyUid: string): Series[];
-  listInstances(seriesUid: string): Instance[];
+  /** @throws Failure('imaging.seriesUnknown') when the study has no such series */
+  listInstances(studyUid: string, seriesUid: string): Instance[];
   /** Objects behind a scope, never of a study with two identities. */
   listPlaces(scope: InstanceScope): InstancePlace[];
   listSopUids(studyUid: string): string[];
   /** Newest versions, archived ones included. */
   listAnnotations(studyUid: string): Annotation[];
+  /** One version, also an older one. */
+  findAnnotation(studyUid: string, annotationId: string, version: number): Annotation | undefined;
   saveAnnotation(author: Author, annotation: NewAnnotation): Annotation;
   listKeyImages(studyUid: string): KeyImage[];
   setKeyImage(author: Author, keyImage: NewKeyImage): KeyImage[];
@@ -63,6 +67,8 @@ export interface ImagingService {
   renderKeyImage(input: Pick<KeyImage, 'studyUid' | 'sopUid' | 'frame' | 'window'>): Promise<KeyImageAnswer>;
   importPaths(author: Author, paths: readonly string[]): string;
   startUpload(author: Author, expected: { files: number; bytes: number }): string;
+  /** Before a file's bytes are read. @throws Failure('imaging.importUnknown') */
+  awaitUpload(jobId: string, author: Author): Promise<void>;
   upload(jobId: string, author: Author, path: string, bytes: ArrayBuffer): Promise<void>;
   finishUpload(jobId: string, author: Author, complete?: boolean): void;
   getImportSummary(jobId: string): ImportSummary;
@@ -120,7 +126,7 @@ export function openImagingService(store: OpenStore, services: () => Services): 
       return detail;
     },
     listSeries: (studyUid) => listSeries(reader, getStudy(reader, studyUid).studyUid),
-    listInstances: (seriesUid) => listInstances(reader, seriesUid),
+    listInstances: (studyUid, seriesUid) => listInstances(reader, studyUid, seriesUid),
     listPlaces: (scope) => listPlaces(reader, scope),
     listSopUids(studyUid) {
       const rows = reader.all<{ sop_uid: string }>(
@@ -130,6 +136,7 @@ export function openImagingService(store: OpenStore, services: () => Services): 
       return rows.map((row) => row.sop_uid);
     },
     listAnnotations: (studyUid) => listAnnotations(reader, studyUid),
+    findAnnotation: (studyUid, annotationId, version) => findAnnotation(reader, studyUid, annotationId, version),
     saveAnnotation: (author, annotation) => saveAnnotation(store, author, annotation),
     listKeyImages: (studyUid) => listKeyImages(reader, studyUid),
     setKeyImage: (author, keyImage) => setKeyImage(store, author, keyImage),
@@ -146,10 +153,15 @@ export function openImagingService(store: OpenStore, services: () => Services): 
     },
     importPaths: (author, paths) => imports.importPaths(author, paths),
     startUpload: (author, expected) => imports.startUpload(author, expected),
+    awaitUpload: (jobId, author) => imports.awaitUpload(jobId, author),
     upload: (jobId, author, path, bytes) => imports.upload(jobId, author, path, bytes),
     finishUpload: (jobId, author, complete) => imports.finishUpload(jobId, author, complete),
     getImportSummary: (jobId) => imports.getSummary(jobId),
-    startExport: (author, input) => store.jobs.start('export', author, input),
+    startExport: (author, input) =>
+      store.jobs.start('export', author, input, {
+        action: 'imaging.exportStudy',
+        subject: { type: 'study', id: input.studyUid },
+      }),
     readers,
     async close() {
       await Promise.all([pool.close(), readers.close()]);

@@ -11,10 +11,12 @@ export const importAssets: AssetHandler = async (request, context) => {
   if (jobId === undefined) throw new Failure('imaging.importUnknown', 'no such address');
   if (request.method !== 'POST') return new Response(null, { status: 405, headers: { allow: 'POST' } });
   if (!context.can('studies.import')) throw new Failure('security.notAllowed', 'importing needs studies.import');
+  const { imaging } = context.services();
+  const author = context.author();
+  // Whose upload it is comes first: up to a gigabyte is held in memory for the asking.
+  await imaging.awaitUpload(jobId, author);
   const bytes = await readBody(request, importLimits.uploadBytes);
-  await context
-    .services()
-    .imaging.upload(jobId, context.author(), decodePath(request.headers.get('x-salus-path')), bytes);
+  await imaging.upload(jobId, author, decodePath(request.headers.get('x-salus-path')), bytes);
   return new Response(null, { status: 204 });
 };
 

@@ -155,11 +155,13 @@ interface InstanceRow extends PlacedRow {
   readonly is_image: number;
 }
 
-/** The instances of a series in the order they are shown. @throws Failure('imaging.seriesUnknown') */
-export function listInstances(reader: Reader, seriesUid: string): Instance[] {
+/** The instances of a series of a study in the order they are shown. @throws Failure('imaging.seriesUnknown') */
+export function listInstances(reader: Reader, studyUid: string, seriesUid: string): Instance[] {
   const rows = reader.all<InstanceRow>(
     `SELECT i.sop_uid, i.sop_class_uid, i.instance_number, i.frames, i.rows, i.columns, i.transfer_syntax_uid, i.is_image, i.position_mm, i.orientation
-     FROM instance i JOIN series s ON s.series_row = i.series_row WHERE s.series_uid = ?`,
+     FROM study st JOIN series s ON s.study_row = st.study_row JOIN instance i ON i.series_row = s.series_row
+     WHERE st.study_uid = ? AND s.series_uid = ?`,
+    studyUid,
     seriesUid,
   );
   if (rows.length === 0) throw new Failure('imaging.seriesUnknown', 'no such series');

@@ -1,10 +1,19 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Job } from '../../../app/domains/jobs/jobContract.ts';
+import {
+  type WorklistFilter,
+  type WorklistSort,
+  worklistFilterSchema,
+} from '../../../app/domains/worklist/worklistSchema.ts';
 import type { CallContext } from '../../core.ts';
 import { openTestStore, type TestStore } from '../../database/testStore.ts';
 import type { Services } from '../../domainServices.ts';
 import { openPatientService } from '../patients/patientService.ts';
-import { openWorklistService } from '../worklist/worklistService.ts';
+import { openWorklistService, type WorklistService } from '../worklist/worklistService.ts';
 import { type ImagingService, openImagingService } from './imagingService.ts';
+import { aSlice, type SliceFacts } from './testObjects.ts';
 
 /** For tests only: a real store with the domains of this folder open over it. */
 export interface TestImaging {
@@ -13,6 +22,15 @@ export interface TestImaging {
   readonly imaging: ImagingService;
   context(overrides?: Partial<CallContext>): CallContext;
   importPaths(...paths: string[]): Promise<Job>;
+  /** Imports made-up slices one after the other: what comes first counts. Throws when one is rejected. */
+  importSlices(...slices: SliceFacts[]): Promise<void>;
+  /** A page of the worklist, newest first unless said; what the filter does not name is open. */
+  list(
+    filter?: Partial<WorklistFilter>,
+    sort?: WorklistSort,
+    offset?: number,
+    limit?: number,
+  ): ReturnType<WorklistService['list']>;
   /** Closes and opens the store again, with the services over it; interrupted jobs are taken up. */
   reopen(): Promise<void>;
   close(): Promise<void>;
@@ -21,6 +39,10 @@ export interface TestImaging {
 export async function openTestImaging(test?: TestStore): Promise<TestImaging> {
   const opened = test ?? (await openTestStore());
   let services = openServices(opened);
+  let folder: string | undefined;
+  const importPaths = (...paths: string[]) =>
+    opened.store.jobs.finished(services.imaging.importPaths(opened.author, paths));
+  let slicesMade = 0;
   return {
     test: opened,
     get services() {
@@ -30,9 +52,19 @@ export async function openTestImaging(test?: TestStore): Promise<TestImaging> {
       return services.imaging;
     },
     context: (overrides = {}) => opened.context({ services: () => services, ...overrides }),
-    importPaths(...paths) {
-      return opened.store.jobs.finished(services.imaging.importPaths(opened.author, paths));
+    importPaths,
+    async importSlices(...slices) {
+      folder ??= mkdtempSync(join(tmpdir(), 'salus-slices-'));
+      for (const facts of slices) {
+        slicesMade += 1;
+        const path = join(folder, `${slicesMade}.dcm`);
+        writeFileSync(path, aSlice(facts));
+        const { counts } = await importPaths(path);
+        if (counts['rejected'] !== 0) throw new Error(`slice ${slicesMade} was rejected`);
+      }
     },
+    list: (filter = {}, sort = { key: 'receivedAt', direction: 'descending' }, offset = 0, limit = 100) =>
+      services.worklist.list({ filter: { ...worklistFilterSchema.parse({}), ...filter }, sort, offset, limit }),
     async reopen() {
       await opened.store.jobs.close();
       await services.imaging.close();
@@ -43,6 +75,7 @@ export async function openTestImaging(test?: TestStore): Promise<TestImaging> {
     async close() {
       await services.imaging.close();
       await opened.close();
+      if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
     },
   };
 }

@@ -37,6 +37,25 @@ export function nextLinkVersion(reader: Reader, pair: readonly [string, string])
 }
 
 /**
+ * Refuses to link two records when one that hangs on the first was told apart from one that hangs on the second: links
+ * are followed from record to record, and no two people become one by way of a third record.
+ *
+ * @throws Failure('patients.linkContradicts')
+ */
+export function refuseContradiction(reader: Reader, { patientId, otherPatientId, same }: LinkDecision): void {
+  if (!same) return;
+  const pair = pairOf(patientId, otherPatientId);
+  const theirs = connected(reader, otherPatientId);
+  for (const one of connected(reader, patientId)) {
+    for (const [other, isSame] of decisionsOf(reader, one)) {
+      const isThisPair = pair.includes(one) && pair.includes(other);
+      if (!isSame && !isThisPair && theirs.has(other))
+        throw new Failure('patients.linkContradicts', 'two of the records to be linked were told apart');
+    }
+  }
+}
+
+/**
  * Appends a decision and draws its consequences: the groups of linked records, and which records still wait for a
  * decision.
  *
@@ -69,7 +88,7 @@ export function applyDecision(
     ...connected(tx, second),
   ]);
   for (const patientId of touched) {
-    const group = connected(tx, patientId);
+    const group = undisputedGroup(tx, patientId);
     const groupId = group.size > 1 ? ([...group].sort()[0] as string) : null;
     tx.run(
       'UPDATE patient SET link_group_id = ?, hlc = ?, version = version + 1 WHERE patient_id = ?',
@@ -107,8 +126,20 @@ function connected(reader: Reader, patientId: string): Set<string> {
 }
 
 /**
+ * The records that are one person with `patientId`. Where two records of a group were told apart, some link in it is
+ * wrong and nobody has said which: all stand alone, waiting for a decision, until that is settled.
+ */
+function undisputedGroup(reader: Reader, patientId: string): Set<string> {
+  const group = connected(reader, patientId);
+  for (const one of group) {
+    for (const [other, same] of decisionsOf(reader, one)) if (!same && group.has(other)) return new Set([patientId]);
+  }
+  return group;
+}
+
+/**
  * Settles whether a record waits for a decision: true while a look-alike is neither linked with it nor decided to be
- * another person.
+ * another person; also where a link to it hangs on others that contradict each other.
  *
  * @returns the ids of the records whose flag changed, look-alikes that became flagged included
  */
@@ -118,7 +149,8 @@ export function refreshNeed(tx: Transaction, patientId: string): string[] {
   const decisions = decisionsOf(tx, patientId);
   const open = findLookAlikes(tx, row).filter(
     (other) =>
-      !decisions.has(other.patient_id) && !(row.link_group_id !== null && row.link_group_id === other.link_group_id),
+      decisions.get(other.patient_id) !== false &&
+      !(row.link_group_id !== null && row.link_group_id === other.link_group_id),
   );
   const changed: string[] = [];
   const setFlag = (id: string, flag: 0 | 1) => {

@@ -73,7 +73,13 @@ export function insertPatient(
   author: string | null,
 ): void {
   const displayName = displayPersonName(identity.name);
-  const search = `${foldText(identity.name)} ${foldMarks(identity.identifier)} ${foldText(identity.identifier)}`;
+  const birthDate = identity.birthDate.replace(/[^0-9]/g, '');
+  const search = [
+    foldText(identity.name),
+    foldMarks(identity.identifier),
+    foldText(identity.identifier),
+    ...writtenDates(birthDate),
+  ].join(' ');
   tx.run(
     `INSERT INTO patient (patient_id, identifier, issuer, name, display_name, birth_date, sex, identifier_key, name_key, sort_name,
        search_text, created_at, version, hlc, author, site_id)
@@ -83,7 +89,7 @@ export function insertPatient(
     identity.issuer.trim(),
     identity.name,
     displayName,
-    identity.birthDate.replace(/[^0-9]/g, ''),
+    birthDate,
     parseSex(identity.sex),
     identity.identifier.trim().toLowerCase(),
     nameKey(identity.name),
@@ -94,6 +100,14 @@ export function insertPatient(
     author,
     tx.siteId,
   );
+}
+
+/** A full date (YYYYMMDD) in the ways people type it; nothing for any other text. */
+function writtenDates(date: string): string[] {
+  const [, year, month, day] = /^(\d{4})(\d\d)(\d\d)$/.exec(date) ?? [];
+  return day === undefined
+    ? []
+    : [date, `${year}-${month}-${day}`, `${day}/${month}/${year}`, `${day}.${month}.${year}`];
 }
 
 /** How many look-alikes are looked at for one record: beyond that a person has a different problem than linking. */

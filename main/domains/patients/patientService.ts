@@ -13,6 +13,7 @@ import {
   nextLinkVersion,
   pairOf,
   refreshNeed,
+  refuseContradiction,
 } from './patientLinks.ts';
 import {
   findLookAlikes,
@@ -30,9 +31,12 @@ export interface PatientService {
   getPatient(patientId: string): Patient;
   list(input: { text: string; offset: number; limit: number }): Promise<{ total: number; rows: Patient[] }>;
   listLinkCandidates(patientId: string): LinkCandidate[];
+  /** @throws Failure('patients.unknown' | 'patients.sameRecord' | 'patients.linkContradicts') */
   decideLink(author: Author, decision: LinkDecision): void;
   /** The records a person linked with this one, itself first. */
   listLinked(patientId: string): string[];
+  /** The id of the record an identity stands for, whether there is one or not. */
+  identify(identity: PatientIdentity, studyUid: string): string;
   /** The record of whom an identity names, made when there is none; one study more counts on it. */
   registerStudy(
     tx: Transaction,
@@ -45,6 +49,8 @@ export interface PatientService {
 /** Opens the patients domain of a store. `services` is called only when something is asked, never while opening. */
 export function openPatientService(store: OpenStore, services: () => Services): PatientService {
   const { reader } = store;
+  const identify = (identity: PatientIdentity, studyUid: string) =>
+    patientIdOf(store.archive.access.nameKey, identity, studyUid);
 
   function find(from: Reader, patientId: string): PatientRow {
     const row = from.get<PatientRow>(`SELECT ${patientColumns} FROM patient WHERE patient_id = ?`, patientId);
@@ -59,18 +65,25 @@ export function openPatientService(store: OpenStore, services: () => Services): 
       const words = foldMarks(text)
         .split(/[\s^=,]+/)
         .filter((word) => word !== '');
-      const where = words.map(() => `instr(search_text, ?) > 0`).join(' AND ') || '1';
-      const rows = await store.readLater<PatientRow>(
-        `SELECT ${patientColumns} FROM patient WHERE study_count > 0 AND ${where} ORDER BY sort_name, patient_id LIMIT ? OFFSET ?`,
-        ...words,
-        limit,
+      const ordered = (direction: string) =>
+        `SELECT p.rowid FROM patient p INDEXED BY patient_by_sort_name ORDER BY p.sort_name ${direction}, p.patient_id ${direction}`;
+      const { total, rows } = await store.readList<PatientRow>({
+        conditions: [
+          { sql: 'SELECT rowid FROM patient WHERE study_count > 0', parameters: [] },
+          ...words.map((word) => ({
+            sql: 'SELECT rowid FROM patient WHERE instr(search_text, ?) > 0',
+            parameters: [word],
+          })),
+        ],
+        count: 'SELECT count(*) FROM patient',
+        order: ordered('ASC'),
+        reverse: ordered('DESC'),
+        few: `SELECT p.rowid FROM json_each(?) few CROSS JOIN patient p ON p.rowid = few.value ORDER BY p.sort_name, p.patient_id`,
+        rows: `SELECT ${patientColumns} FROM json_each(?) page CROSS JOIN patient p ON p.rowid = page.value ORDER BY page.key`,
         offset,
-      );
-      const [count] = await store.readLater<{ total: number }>(
-        `SELECT count(*) AS total FROM patient WHERE study_count > 0 AND ${where}`,
-        ...words,
-      );
-      return { total: count?.total ?? 0, rows: rows.map(fromPatientRow) };
+        limit,
+      });
+      return { total, rows: rows.map(fromPatientRow) };
     },
 
     listLinkCandidates(patientId) {
@@ -94,6 +107,7 @@ export function openPatientService(store: OpenStore, services: () => Services): 
       store.gate.write(author, 'patients.decideLink', (tx) => {
         const pair = pairOf(decision.patientId, decision.otherPatientId);
         for (const patientId of pair) find(tx, patientId);
+        refuseContradiction(tx, decision);
         const version = nextLinkVersion(tx, pair);
         tx.statement({ type: 'patientLink', id: pair.join('+'), version, payload: { ...decision } });
         const changed = applyDecision(tx, decision, {
@@ -116,8 +130,10 @@ export function openPatientService(store: OpenStore, services: () => Services): 
       return [patientId, ...groupMembers(reader, patientId).filter((id) => id !== patientId)];
     },
 
+    identify,
+
     registerStudy(tx, author, identity, studyUid) {
-      const patientId = patientIdOf(store.archive.access.nameKey, identity, studyUid);
+      const patientId = identify(identity, studyUid);
       const known =
         tx.run('UPDATE patient SET study_count = study_count + 1 WHERE patient_id = ?', patientId).changes > 0;
       if (known) return patientId;

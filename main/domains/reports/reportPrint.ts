@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Annotation } from '../../../app/domains/imaging/imagingSchema.ts';
 import { measurementText } from '../../../app/domains/reports/reportRules.ts';
 import type { Report } from '../../../app/domains/reports/reportSchema.ts';
@@ -27,7 +28,6 @@ export async function gatherPrint(
   const annotations = services.imaging.listAnnotations(report.studyUid).filter((annotation) => !annotation.archived);
   const keyImages: PdfKeyImage[] = [];
   for (const keyImage of report.keyImages) {
-    const number = series.find((one) => one.seriesUid === keyImage.seriesUid)?.seriesNumber;
     const rendered = await services.imaging
       .renderKeyImage({
         studyUid: report.studyUid,
@@ -40,13 +40,16 @@ export async function gatherPrint(
           reason: error instanceof Failure ? error.code : 'internal',
         });
       });
-    const place = report.language === 'fr' ? 'série' : 'series';
+    // Where the image lies is the archive's word, not the draft's.
+    const [place] = services.imaging.listPlaces({ studyUid: report.studyUid, sopUid: keyImage.sopUid });
+    const number = series.find((one) => one.seriesUid === place?.seriesUid)?.seriesNumber;
+    const word = report.language === 'fr' ? 'série' : 'series';
     keyImages.push({
       png: rendered.png,
       width: rendered.width,
       height: rendered.height,
       pixelAspect: rendered.pixelAspect,
-      caption: [keyImage.caption, number === null || number === undefined ? '' : `${place} ${number}`]
+      caption: [keyImage.caption, number === null || number === undefined ? '' : `${word} ${number}`]
         .filter((part) => part !== '')
         .join(', '),
       overlays: annotations
@@ -85,6 +88,20 @@ export async function gatherPrint(
     signature: extra.signature,
     timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
   };
+}
+
+/**
+ * Names what a page shows, so that a signature can be held to what was seen: SHA-256 over everything that is printed
+ * (letterhead, language, identification, texts, pictures and what is drawn on them) and the version of the draft and of
+ * its template. Left out is only what the signature itself brings: its time, its signer, the number of its document and
+ * of its version, and the mark of a draft.
+ */
+export function digestOf(print: PrintInput, draft: { version: number; templateVersion: string }): string {
+  const { documentId: _document, signature: _signature, draft: _mark, version: _version, ...page } = print;
+  const text = JSON.stringify({ ...page, of: draft }, (_name, value: unknown) =>
+    value instanceof Uint8Array ? createHash('sha256').update(value).digest('hex') : value,
+  );
+  return createHash('sha256').update(text, 'utf8').digest('hex');
 }
 
 /** Annotation points count from the centre of the first pixel; the overlay counts from its corner. */

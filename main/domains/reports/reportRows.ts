@@ -1,8 +1,8 @@
-import type { Report } from '../../../app/domains/reports/reportSchema.ts';
+import type { Report, ReportSummary } from '../../../app/domains/reports/reportSchema.ts';
 import type { Reader, Transaction } from '../../database/writeGate.ts';
 
-/** One report with its newest version. */
-interface ReportRow {
+/** One report with its newest version, without its text. */
+interface SummaryRow {
   report_id: string;
   study_uid: string;
   patient_id: string;
@@ -15,17 +15,20 @@ interface ReportRow {
   version: number;
   state: Report['state'];
   saved_at: number;
-  sections: string;
-  key_images: string;
   signed_by: string | null;
   document_id: string | null;
 }
 
-const newest = `
-  SELECT r.report_id, r.study_uid, r.patient_id, r.addendum_to, r.language, r.template_id, r.title, r.created_at, r.author,
-         v.version, v.state, v.saved_at, v.sections, v.key_images, v.signed_by, v.document_id
-  FROM report r JOIN report_version v ON v.report_id = r.report_id
+interface ReportRow extends SummaryRow {
+  sections: string;
+  key_images: string;
+}
+
+const summaryColumns = `r.report_id, r.study_uid, r.patient_id, r.addendum_to, r.language, r.template_id, r.title, r.created_at,
+  r.author, v.version, v.state, v.saved_at, v.signed_by, v.document_id`;
+const newestOf = `FROM report r JOIN report_version v ON v.report_id = r.report_id
    AND v.version = (SELECT max(n.version) FROM report_version n WHERE n.report_id = r.report_id)`;
+const newest = `SELECT ${summaryColumns}, v.sections, v.key_images ${newestOf}`;
 
 export function findReport(reader: Reader, reportId: string): Report | undefined {
   const row = reader.get<ReportRow>(`${newest} WHERE r.report_id = ?`, reportId);
@@ -39,16 +42,22 @@ export function listStudyReports(reader: Reader, studyUid: string): Report[] {
     .map(fromRow);
 }
 
-/** All reports, newest first. */
-export function listReports(reader: Reader, state: Report['state'] | undefined, limit: number): Report[] {
-  return reader
-    .all<ReportRow>(
-      `${newest} WHERE (? IS NULL OR v.state = ?) ORDER BY r.created_at DESC, r.report_id LIMIT ?`,
-      state ?? null,
-      state ?? null,
-      limit,
-    )
-    .map(fromRow);
+/** The newest `limit` reports, of a study (oldest first) or of the store (newest first). */
+export function listSummaries(
+  reader: Reader,
+  { studyUid, state, limit }: { studyUid?: string | undefined; state?: Report['state'] | undefined; limit: number },
+): ReportSummary[] {
+  const rows = reader.all<SummaryRow>(
+    `SELECT ${summaryColumns} ${newestOf} WHERE (? IS NULL OR v.state = ?) AND (? IS NULL OR r.study_uid = ?)
+     ORDER BY r.created_at DESC, r.report_id DESC LIMIT ?`,
+    state ?? null,
+    state ?? null,
+    studyUid ?? null,
+    studyUid ?? null,
+    limit,
+  );
+  const summaries = rows.map(summaryFromRow);
+  return studyUid === undefined ? summaries : summaries.reverse();
 }
 
 /** How many instances the study had when its report was signed, or null. The newest signature counts. */
@@ -129,7 +138,7 @@ export function takeOverDrafts(tx: Transaction, old: Reader): void {
   }
 }
 
-function fromRow(row: ReportRow): Report {
+function summaryFromRow(row: SummaryRow): ReportSummary {
   return {
     reportId: row.report_id,
     studyUid: row.study_uid,
@@ -143,10 +152,16 @@ function fromRow(row: ReportRow): Report {
     version: row.version,
     state: row.state,
     savedAt: row.saved_at,
-    sections: JSON.parse(row.sections) as Report['sections'],
-    keyImages: JSON.parse(row.key_images) as Report['keyImages'],
     signedBy: row.signed_by,
     signedAt: row.state === 'signed' ? row.saved_at : null,
     documentId: row.document_id,
+  };
+}
+
+function fromRow(row: ReportRow): Report {
+  return {
+    ...summaryFromRow(row),
+    sections: JSON.parse(row.sections) as Report['sections'],
+    keyImages: JSON.parse(row.key_images) as Report['keyImages'],
   };
 }

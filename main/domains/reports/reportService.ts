@@ -5,21 +5,22 @@ import {
   rankTemplates,
   sectionsFromTemplate,
 } from '../../../app/domains/reports/reportRules.ts';
-import type { Report, ReportCheck, ReportTemplate } from '../../../app/domains/reports/reportSchema.ts';
+import type { Report, ReportCheck, ReportSummary, ReportTemplate } from '../../../app/domains/reports/reportSchema.ts';
 import type { ReportState } from '../../../app/domains/worklist/worklistSchema.ts';
 import { Failure } from '../../../app/shared/failure.ts';
 import type { OpenStore, Session } from '../../core.ts';
 import type { Author, Transaction } from '../../database/writeGate.ts';
 import type { Services } from '../../domainServices.ts';
+import { refuseUntrue } from './draftTruth.ts';
 import type { PdfPress } from './pdf/pdfPress.ts';
-import { gatherPrint } from './reportPrint.ts';
+import { digestOf, gatherPrint } from './reportPrint.ts';
 import {
   findReport,
   findSignedInstanceCount,
   insertReport,
   insertVersion,
-  listReports,
   listStudyReports,
+  listSummaries,
 } from './reportRows.ts';
 
 /**
@@ -28,9 +29,11 @@ import {
  */
 const draftArchiveIntervalMs = 60_000;
 
+type Signature = Parameters<typeof gatherPrint>[2]['signature'];
+
 export interface ReportService {
   listTemplates(studyUid: string | undefined): ReportTemplate[];
-  list(filter: { studyUid?: string | undefined; state?: Report['state'] | undefined; limit: number }): Report[];
+  list(filter: { studyUid?: string | undefined; state?: Report['state'] | undefined; limit: number }): ReportSummary[];
   get(reportId: string): Report;
   openDraft(
     author: Session,
@@ -41,10 +44,10 @@ export interface ReportService {
     input: Pick<Report, 'reportId' | 'sections' | 'keyImages'> & { baseVersion: number },
   ): Report;
   check(reportId: string): ReportCheck[];
-  preview(author: Session, reportId: string): Promise<{ documentId: string; version: number }>;
+  preview(author: Session, reportId: string): Promise<{ documentId: string; version: number; digest: string }>;
   sign(
     author: Session,
-    input: { reportId: string; version: number; patientId: string; studyUid: string; password: string },
+    input: { reportId: string; version: number; digest: string; patientId: string; studyUid: string; password: string },
   ): Promise<Report>;
   startAddendum(author: Session, reportId: string): Report;
   archiveDraft(author: Session, reportId: string, reason: string): void;
@@ -116,9 +119,6 @@ export function openReportService(
     };
     insertVersion(tx, report, version);
     if (!archive) return;
-    // Until a commit is known, the next save is archived: under the same version number it puts out what a transaction
-    // that failed left in the archive (a rebuild takes the newer of two).
-    archivedAt.delete(report.reportId);
     tx.statement({
       type: 'report',
       id: report.reportId,
@@ -188,6 +188,18 @@ export function openReportService(
     };
   };
 
+  /** What is printed of a draft, as itself or as the signed report it becomes, and the digest that both share. */
+  const gather = async (draft: Report, printed: Report, documentId: string, signature: Signature) => {
+    const print = await gatherPrint(printed, services(), {
+      siteName: services().security.setting('siteName'),
+      documentId,
+      signature,
+      addendumTo: addendumOf(draft),
+    });
+    const templateVersion = templates.find((one) => one.templateId === draft.templateId)?.version ?? '';
+    return { print, digest: digestOf(print, { version: draft.version, templateVersion }) };
+  };
+
   return {
     stateOf,
     get,
@@ -196,12 +208,7 @@ export function openReportService(
         ? [...templates]
         : rankTemplates(templates, services().imaging.getStudyDetail(studyUid).study);
     },
-    list: ({ studyUid, state, limit }) =>
-      studyUid === undefined
-        ? listReports(store.reader, state, limit)
-        : listStudyReports(store.reader, studyUid)
-            .filter((report) => state === undefined || report.state === state)
-            .slice(-limit),
+    list: (filter) => listSummaries(store.reader, filter),
 
     openDraft(author, { studyUid, templateId, language }) {
       const { study } = services().imaging.getStudyDetail(studyUid);
@@ -244,6 +251,9 @@ export function openReportService(
             baseVersion,
           });
         }
+        refuseUntrue(current, sections, (annotationId, version) =>
+          services().imaging.findAnnotation(current.studyUid, annotationId, version),
+        );
         const saved: Report = { ...current, sections, keyImages, version: current.version + 1, savedAt: tx.nowMs };
         const isDue = Math.abs(tx.nowMs - (archivedAt.get(reportId) ?? 0)) >= draftArchiveIntervalMs;
         append(tx, author, saved, {}, isDue);
@@ -259,19 +269,14 @@ export function openReportService(
     check: (reportId) => check(get(reportId)),
 
     async preview(author, reportId) {
-      const report = requireDraft(get(reportId));
+      const draft = requireDraft(get(reportId));
       const documentId = store.newId();
-      const print = await gatherPrint(report, services(), {
-        siteName: services().security.setting('siteName'),
-        documentId,
-        signature: null,
-        addendumTo: addendumOf(report),
-      });
+      const { print, digest } = await gather(draft, draft, documentId, null);
       services().documents.keepPreview(documentId, await press.print(print), 'application/pdf', author.operatorId);
-      return { documentId, version: report.version };
+      return { documentId, version: draft.version, digest };
     },
 
-    async sign(author, { reportId, version, patientId, studyUid, password }) {
+    async sign(author, { reportId, version, digest, patientId, studyUid, password }) {
       await services().security.verifyPassword(author, password);
       const draft = requireDraft(get(reportId));
       if (draft.version !== version)
@@ -292,14 +297,10 @@ export function openReportService(
         documentId,
       };
       const fullName = services().security.findOperator(author.operatorName)?.fullName ?? author.operatorName;
-      const pdf = await press.print(
-        await gatherPrint(signed, services(), {
-          siteName: services().security.setting('siteName'),
-          documentId,
-          signature: { fullName, operatorName: author.operatorName, signedAt },
-          addendumTo: addendumOf(draft),
-        }),
-      );
+      const signature = { fullName, operatorName: author.operatorName, signedAt };
+      const page = await gather(draft, signed, documentId, signature);
+      if (page.digest !== digest) throw new Failure('reports.previewChanged', 'the page is not the one that was seen');
+      const pdf = await press.print(page.print);
       const object = await store.archive.put('document', pdf);
       return store.gate.write(author, 'reports.sign', (tx) => {
         // Between the look and the signature anything may have happened: what commits is what was seen, or nothing.
@@ -345,7 +346,7 @@ export function openReportService(
           language: original.language,
           templateId: original.templateId,
           title: original.title,
-          sections: addendumSections(original.language),
+          sections: addendumSections(),
           keyImages: [],
         }),
       );

@@ -9,6 +9,7 @@ import {
   getOperatorRow,
   insertOperator,
   operatorFromRow,
+  refuseDisabled,
   updateOperator,
 } from './operatorRows.ts';
 import type { SessionRegistry } from './sessionRegistry.ts';
@@ -100,7 +101,7 @@ export async function setOperatorDisabled(
   const { gate, reader } = holder.store();
   const before = getOperatorRow(reader, operatorId);
   if (disabled) {
-    gate.write(author, 'security.disableOperator', (tx) => {
+    gate.write(author, 'security.setOperatorDisabled', (tx) => {
       if (countOtherAdministrators(tx, operatorId) === 0) {
         throw new Failure('security.lastAdministrator', 'the last administrator cannot be disabled');
       }
@@ -112,7 +113,7 @@ export async function setOperatorDisabled(
     if (newPassword === undefined)
       throw new Failure('system.invalidInput', 'enabling an operator needs a new password');
     await holder.setPassword(operatorId, before.operator_name, newPassword);
-    gate.write(author, 'security.enableOperator', (tx) => {
+    gate.write(author, 'security.setOperatorDisabled', (tx) => {
       updateOperator(tx, author, getOperatorRow(tx, operatorId), { disabled: false });
     });
   }
@@ -129,7 +130,7 @@ export async function resetPassword(
   const { gate, reader } = holder.store();
   const row = getOperatorRow(reader, operatorId);
   if (row.disabled === 1) throw new Failure('security.operatorDisabled', 'enable the operator instead');
-  await holder.setPassword(operatorId, row.operator_name, newPassword);
-  gate.record(author, 'security.passwordReset', 'success', { type: 'operator', id: operatorId });
+  await holder.setPassword(operatorId, row.operator_name, newPassword, refuseDisabled);
+  gate.record(author, 'security.resetPassword', 'success', { type: 'operator', id: operatorId });
   if (operatorId !== author.operatorId) sessions.endOperator(operatorId, 'passwordReset');
 }

@@ -52,6 +52,12 @@ export function getOperatorRow(reader: Reader, operatorId: string): OperatorRow 
   return row;
 }
 
+/** @throws Failure('security.operatorUnknown' | 'security.operatorDisabled') */
+export function refuseDisabled({ reader }: { readonly reader: Reader }, operatorId: string | null): void {
+  if (getOperatorRow(reader, operatorId ?? '').disabled === 1)
+    throw new Failure('security.operatorDisabled', 'this operator is disabled');
+}
+
 export function findOperatorRowByName(reader: Reader, operatorName: string): OperatorRow | undefined {
   return reader.get<OperatorRow>('SELECT * FROM operator WHERE name_key = ?', nameKeyOf(operatorName));
 }

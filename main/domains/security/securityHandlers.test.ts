@@ -156,6 +156,53 @@ describe('security', () => {
     expect(await signIn('Bo', 'yet another password', 'b')).toMatchObject({ operatorName: 'Bo' });
   });
 
+  describe('two changes of one operator at once', () => {
+    let operatorId: string;
+    beforeEach(async () => {
+      await setUp();
+      ({ operatorId } = await handlers.createOperator(
+        { operatorName: 'Bo', fullName: 'Bo B', roles: ['viewer'], password: 'the first password' },
+        on('a'),
+      ));
+      await signIn('Bo', 'the first password', 'b');
+    });
+    const change = (newPassword: string) =>
+      Promise.resolve(handlers.changePassword({ password: 'the first password', newPassword }, on('b')));
+
+    it('a new password does not bring back who is disabled meanwhile', async () => {
+      const { setPassword } = holder;
+      holder.setPassword = (...given) => {
+        const saving = setPassword(...given);
+        // The old password is proved, the new one is being stretched.
+        void handlers.setOperatorDisabled({ operatorId, disabled: true }, on('a'));
+        return saving;
+      };
+      await expect(change('the second password')).rejects.toEqual(failureOf('security.operatorDisabled'));
+      expect(holder.wrappedOperatorIds()).not.toContain(operatorId);
+    });
+
+    it('a reset by an administrator is not undone by a change begun with the old password', async () => {
+      const changing = change('the thief’s password');
+      const resetting = Promise.resolve(
+        handlers.resetPassword({ operatorId, newPassword: 'the reset password' }, on('a')),
+      );
+      await Promise.allSettled([changing, resetting]);
+      await resetting;
+      offsetMs += 400_000;
+      await expect(signIn('Bo', 'the thief’s password', 'c')).rejects.toEqual(failureOf('security.wrongPassword'));
+      expect(await signIn('Bo', 'the reset password', 'c')).toMatchObject({ operatorName: 'Bo' });
+    });
+  });
+
+  it('ends the operator’s other sessions when the recovery key was needed', async () => {
+    const { recoveryKey } = await setUp();
+    await signIn('Ada', password, 'b');
+    await handlers.recover({ recoveryKey, operatorName: 'Ada', newPassword: 'a fresh password' }, on('c'));
+    expect(sessions.get('b')).toBeNull();
+    expect(sessions.get('a')).toBeNull();
+    expect(sessions.get('c')).toMatchObject({ operatorName: 'Ada' });
+  });
+
   it('never loses the last administrator', async () => {
     const { session } = await setUp();
     const { operatorId } = session;

@@ -9,7 +9,8 @@ import {
   setOperatorDisabled,
   setOperatorRoles,
 } from './operatorCommands.ts';
-import { getOperatorRow, type OperatorRow, operatorFromRow, sessionViewOf } from './operatorRows.ts';
+import { getOperatorRow, type OperatorRow, operatorFromRow, refuseDisabled, sessionViewOf } from './operatorRows.ts';
+import { openPasswordTurns } from './passwordTurns.ts';
 import { getSetting, putSetting } from './settingRows.ts';
 import { setUpStore } from './setUpStore.ts';
 import { recordSignIn, recover, settleAfterOpening, signIn } from './signIn.ts';
@@ -17,6 +18,7 @@ import { recordSignIn, recover, settleAfterOpening, signIn } from './signIn.ts';
 /** Sign-in, operators and the audit. Also settles what a store finds when it opens, and audits each session's end. */
 export function makeSecurityHandlers(parts: SecurityParts): HandlersOf<typeof securityContract> {
   const { holder, sessions } = parts;
+  const inPasswordTurn = openPasswordTurns();
 
   holder.onOpen((store) => {
     settleAfterOpening(holder, store);
@@ -79,19 +81,24 @@ export function makeSecurityHandlers(parts: SecurityParts): HandlersOf<typeof se
       sessions.touch(context.connectionId);
       return null;
     },
-    async recover({ recoveryKey, operatorName, newPassword }, context) {
-      return begin(context, await recover(holder, recoveryKey, operatorName, newPassword));
-    },
-    async changePassword({ password, newPassword }, context) {
-      const author = context.author();
-      await context.services().security.verifyPassword(author, password);
-      await holder.setPassword(author.operatorId, author.operatorName, newPassword);
-      context
-        .store()
-        .gate.record(author, 'security.passwordChanged', 'success', { type: 'operator', id: author.operatorId });
-      sessions.endOperator(author.operatorId, 'passwordReset', context.connectionId);
-      return null;
-    },
+    recover: ({ recoveryKey, operatorName, newPassword }, context) =>
+      inPasswordTurn(async () => {
+        const row = await recover(holder, recoveryKey, operatorName, newPassword);
+        // Whoever else sits at a window of this operator may be why a recovery was needed.
+        sessions.endOperator(row.operator_id, 'passwordReset', context.connectionId);
+        return begin(context, row);
+      }),
+    changePassword: ({ password, newPassword }, context) =>
+      inPasswordTurn(async () => {
+        const author = context.author();
+        await context.services().security.verifyPassword(author, password);
+        await holder.setPassword(author.operatorId, author.operatorName, newPassword, refuseDisabled);
+        context
+          .store()
+          .gate.record(author, 'security.changePassword', 'success', { type: 'operator', id: author.operatorId });
+        sessions.endOperator(author.operatorId, 'passwordReset', context.connectionId);
+        return null;
+      }),
     savePreferences({ language, theme }, context) {
       const author = context.author();
       context.store().gate.write(author, 'security.savePreferences', (tx) => {
@@ -124,12 +131,14 @@ export function makeSecurityHandlers(parts: SecurityParts): HandlersOf<typeof se
       context.store().reader.all<OperatorRow>('SELECT * FROM operator ORDER BY operator_name').map(operatorFromRow),
     createOperator: (input, context) => createOperator(parts, context.author(), input),
     setOperatorRoles: ({ operatorId, roles }, context) => setOperatorRoles(parts, context.author(), operatorId, roles),
+    // Disabling never waits for a turn: it cuts what is under way off.
     setOperatorDisabled: ({ operatorId, disabled, newPassword }, context) =>
       setOperatorDisabled(parts, context.author(), operatorId, disabled, newPassword),
-    async resetPassword({ operatorId, newPassword }, context) {
-      await resetPassword(parts, context.author(), operatorId, newPassword);
-      return null;
-    },
+    resetPassword: ({ operatorId, newPassword }, context) =>
+      inPasswordTurn(async () => {
+        await resetPassword(parts, context.author(), operatorId, newPassword);
+        return null;
+      }),
     listAudit: (filter, context) => listAudit(context.store().reader, filter),
     verifyAudit: () => holder.store().verifyAudit(),
   };

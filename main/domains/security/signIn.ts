@@ -1,7 +1,7 @@
 import { Failure } from '../../../app/shared/failure.ts';
 import type { OpenedStore } from '../../database/openStore.ts';
 import { systemAuthor } from '../../database/openWriteGate.ts';
-import type { StoreHolder } from '../../database/storeHolder.ts';
+import type { Accept, StoreHolder } from '../../database/storeHolder.ts';
 import { storePaths } from '../../database/storePaths.ts';
 import { keyringHasOperator } from '../../keyring/keyring.ts';
 import { keyringExists, readKeyring } from '../../keyring/keyringFile.ts';
@@ -10,6 +10,7 @@ import {
   countOtherAdministrators,
   findOperatorRow,
   findOperatorRowByName,
+  getOperatorRow,
   type OperatorRow,
   updateOperator,
 } from './operatorRows.ts';
@@ -106,15 +107,17 @@ export async function recover(
   if (holder.phase === 'empty') throw new Failure('security.notSetUp', 'there is no store yet');
   const attempts = attemptsOf(holder);
   try {
-    const { store } = await holder.unlockWithRecoveryKey(recoveryKey, ({ reader }) => {
+    const accept: Accept = ({ reader }) => {
       const row = findOperatorRowByName(reader, operatorName);
       if (!row) throw new Failure('security.operatorUnknown', 'no such operator');
       if (row.disabled === 1 && countOtherAdministrators(reader, row.operator_id) > 0) {
         throw new Failure('security.operatorDisabled', 'another administrator can enable this operator');
       }
-    });
-    const row = findOperatorRowByName(store.reader, operatorName)!;
-    await holder.setPassword(row.operator_id, row.operator_name, newPassword);
+    };
+    const { store } = await holder.unlockWithRecoveryKey(recoveryKey, accept);
+    const found = findOperatorRowByName(store.reader, operatorName)!;
+    await holder.setPassword(found.operator_id, found.operator_name, newPassword, accept);
+    const row = getOperatorRow(store.reader, found.operator_id);
     attempts.succeeded(operatorName);
     return store.gate.write(
       { operatorId: row.operator_id, operatorName: row.operator_name },

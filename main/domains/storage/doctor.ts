@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import type { ArchiveCheck, CheckArchiveData } from '../../archive/checkArchive.worker.ts';
 import type { OpenedStore } from '../../database/openStore.ts';
@@ -28,6 +29,15 @@ async function namedObjects(store: OpenedStore): Promise<string[]> {
     for (const { name } of rows) names.add(name);
   }
   return [...names];
+}
+
+/** Fisher-Yates: every order is as likely as any other. */
+function shuffled(names: string[]): string[] {
+  for (let index = names.length - 1; index > 0; index -= 1) {
+    const other = randomInt(index + 1);
+    [names[index], names[other]] = [names[other] as string, names[index] as string];
+  }
+  return names;
 }
 
 function checkArchive(data: CheckArchiveData): Promise<ArchiveCheck> {
@@ -73,7 +83,8 @@ export async function examineStore(store: OpenedStore): Promise<{ ok: boolean; c
     { revision: keyring.revision },
   );
 
-  const names = await namedObjects(store);
+  // In another order each time: what one visit reads in full is a sample, and many visits see the whole archive.
+  const names = shuffled(await namedObjects(store));
   const archive = await checkArchive({ access: store.archive.access, names, fullBytes });
   const archiveSound = archive.missing === 0 && archive.damaged === 0;
   add(

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import {
+import fs, {
   cpSync,
   existsSync,
   mkdirSync,
@@ -10,6 +10,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -159,7 +160,7 @@ describe('storage', () => {
     expect((await storage.status(undefined, context())).lastBackupAt).not.toBeNull();
     const before = facts(holder.store());
     const names: string[] = [];
-    for await (const { name } of holder.store().archive.list()) names.push(name);
+    for await (const name of holder.store().archive.names()) names.push(name);
     const contents = new Map<string, Uint8Array>();
     for (const name of names) contents.set(name, await holder.store().archive.get(name));
 
@@ -265,6 +266,27 @@ describe('storage', () => {
     expect(sessions.get('a')).not.toBeNull();
     saveNote('after', 1, 'still writable');
     expect(await runRebuild()).toBe('done');
+  });
+
+  it('takes a fact that still waits for its place in the archive into the new index', async () => {
+    const real = fs.renameSync;
+    fs.renameSync = () => {
+      throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    };
+    syncBuiltinESMExports();
+    try {
+      saveNote('waits', 1, 'committed, not archived');
+    } finally {
+      fs.renameSync = real;
+      syncBuiltinESMExports();
+    }
+    expect((await storage.doctor(undefined, context())).checks).toContainEqual(
+      expect.objectContaining({ name: 'archive', ok: false, figures: expect.objectContaining({ missing: 1 }) }),
+    );
+    const before = facts(holder.store());
+    expect(await runRebuild()).toBe('done');
+    expect(facts(holder.store())).toEqual(before);
+    expect(await storage.doctor(undefined, context())).toMatchObject({ ok: true });
   });
 
   it('keeps the old index when an archived object is damaged', async () => {

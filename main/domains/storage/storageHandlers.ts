@@ -34,9 +34,12 @@ export function makeStorageHandlers(parts: StorageParts): HandlersOf<typeof stor
     backup({ directory }, context) {
       if (!isAbsolute(directory))
         throw new Failure('system.invalidInput', 'the backup folder must be an absolute path');
-      return { jobId: context.store().jobs.start('backup', context.author(), { directory }) };
+      const request = { action: 'storage.backup' };
+      return { jobId: context.store().jobs.start('backup', context.author(), { directory }, request) };
     },
-    rebuildIndex: (_input, context) => ({ jobId: context.store().jobs.start('rebuildIndex', context.author(), null) }),
+    rebuildIndex: (_input, context) => ({
+      jobId: context.store().jobs.start('rebuildIndex', context.author(), null, { action: 'storage.rebuildIndex' }),
+    }),
     doctor: () => examineStore(holder.store()),
   };
 }

@@ -3,6 +3,7 @@ import { writeBackup } from '../../database/backup.ts';
 import type { OpenedStore } from '../../database/openStore.ts';
 import { type IndexBuilder, openIndexBuilder, openOldIndex, takenOverTables } from '../../database/rebuildIndex.ts';
 import type { Replayer } from '../../database/replay.ts';
+import { archiveWaitingOf } from '../../database/statementOutbox.ts';
 import type { StoreHolder } from '../../database/storeHolder.ts';
 import type { Author } from '../../database/writeGate.ts';
 
@@ -31,15 +32,21 @@ export function defineStorageJobs({ holder, replayers }: StorageParts, store: Op
     resumes: true,
     permission: 'storage.manage',
     async run({ directory }, handle, author) {
-      const manifest = await writeBackup(store, holder.keys(), directory, {
+      const { manifest, damaged, lost } = await writeBackup(store, holder.keys(), directory, {
         signal: handle.signal,
         report: (done, total, bytesDone, bytesTotal) => handle.report({ done, total, bytesDone, bytesTotal }),
       });
+      const counts = { objects: manifest.objectCount, damaged: damaged.length + lost.length };
+      handle.report({ counts });
+      const detail = { ...counts, ...namesOf('damagedNames', damaged), ...namesOf('lostNames', lost) };
+      if (lost.length > 0) {
+        store.gate.record(author, 'storage.backup', 'failed', { type: 'store', id: store.siteId }, detail);
+        throw new Failure('storage.backupIncomplete', 'archived objects are damaged and in no backup', counts);
+      }
       store.gate.write(author, 'storage.backup', (tx) => {
-        tx.subject({ type: 'store', id: tx.siteId }, { objects: manifest.objectCount });
+        tx.subject({ type: 'store', id: tx.siteId }, detail);
         tx.topic('storage');
       });
-      handle.report({ counts: { objects: manifest.objectCount } });
     },
   });
 
@@ -85,11 +92,12 @@ export function defineStorageJobs({ holder, replayers }: StorageParts, store: Op
       const keys = holder.keys();
       const opened = await holder.reopen(async () => {
         try {
-          // What was archived since the job's last look: nothing can be added now.
-          await builder.catchUp(new AbortController().signal, () => undefined);
-          if (!mayLack) refuseIncomplete(builder);
           const old = openOldIndex(holder.platform.home, keys);
           try {
+            archiveWaitingOf(old, store.archive.prepareSync);
+            // What was archived since the job's last look: nothing can be added now.
+            await builder.catchUp(new AbortController().signal, () => undefined);
+            if (!mayLack) refuseIncomplete(builder);
             builder.takeOver(old, keptTables);
           } finally {
             old.close();
@@ -124,6 +132,11 @@ export function defineStorageJobs({ holder, replayers }: StorageParts, store: Op
       holder.platform.log.error('the store could not be opened again after a rebuild', error);
     }
   }
+}
+
+/** Names of damaged objects for the audit; what they are of is looked up in the index. The first hundred say enough. */
+function namesOf(key: string, names: readonly string[]): Record<string, string> {
+  return names.length === 0 ? {} : { [key]: names.slice(0, 100).join(' ') };
 }
 
 /** An index that lacks something the old one may still show is no improvement: the old one stays. */

@@ -1,3 +1,4 @@
+import { displayPersonName } from '../../../app/domains/patients/personName.ts';
 import { ageInYears, unreadInstances } from '../../../app/domains/worklist/worklistRules.ts';
 import type { ReportState, WorklistRow } from '../../../app/domains/worklist/worklistSchema.ts';
 import { reportStates } from '../../../app/domains/worklist/worklistSchema.ts';
@@ -10,6 +11,7 @@ export interface WorklistItemRow {
   readonly study_uid: string;
   readonly patient_id: string;
   readonly display_name: string;
+  readonly other_names: string;
   readonly identifier: string;
   readonly sex: WorklistRow['sex'];
   readonly birth_date: string;
@@ -35,7 +37,7 @@ export interface WorklistItemRow {
   readonly arriving: number;
 }
 
-export const itemColumns = `study_row, study_uid, patient_id, display_name, identifier, sex, birth_date, age_years, modalities, description,
+export const itemColumns = `study_row, study_uid, patient_id, display_name, other_names, identifier, sex, birth_date, age_years, modalities, description,
   study_date, study_time, accession_number, referring_physician, series_count, instance_count, frame_count, received_at, report_state,
   signed_at, signed_instance_count, assigned_to, source, identity_conflict, conflict_count, needs_link_decision, arriving`;
 
@@ -44,6 +46,7 @@ export function fromItemRow(row: WorklistItemRow): WorklistRow {
     studyUid: row.study_uid,
     patientId: row.patient_id,
     displayName: row.display_name,
+    otherNames: splitList(row.other_names),
     identifier: row.identifier,
     sex: row.sex,
     birthDate: row.birth_date,
@@ -108,32 +111,11 @@ function moveCounters(tx: Transaction, before: Counted | null, after: Counted): 
   }
 }
 
-interface SourceRow {
-  readonly study_row: number;
-  readonly study_uid: string;
-  readonly patient_id: string;
-  readonly name: string;
-  readonly display_name: string;
-  readonly sort_name: string;
-  readonly identifier: string;
-  readonly sex: string;
-  readonly birth_date: string;
-  readonly modalities: string;
-  readonly description: string;
-  readonly study_date: string;
-  readonly study_time: string;
-  readonly accession_number: string;
-  readonly referring_physician: string;
-  readonly series_count: number;
-  readonly instance_count: number;
-  readonly frame_count: number;
-  readonly received_at: number;
-  readonly source: string;
-  readonly identity_conflict: number;
-  readonly conflict_count: number;
-  readonly needs_link_decision: number;
-  readonly arriving: number;
-}
+/** What a line is written from: the study and its patient. What people do to a study is kept on the line itself. */
+type SourceRow = Omit<
+  WorklistItemRow,
+  'other_names' | 'age_years' | 'report_state' | 'signed_at' | 'signed_instance_count' | 'assigned_to'
+> & { readonly name: string; readonly sort_name: string };
 
 type KeptRow = Pick<WorklistItemRow, 'modalities' | 'report_state' | 'assigned_to'> & {
   in_conflict: number;
@@ -156,15 +138,18 @@ export function refreshItem(tx: Transaction, studyUid: string): void {
     source.study_row,
   );
   const inConflict = source.identity_conflict === 1 || source.conflict_count > 0;
-  const raw = `${source.name} ${source.identifier} ${source.accession_number} ${source.description}`;
+  const others = source.identity_conflict === 1 ? listIdentities(tx, source.study_row) : [];
+  const named = others.map(({ name, identifier }) => ` ${name} ${identifier}`).join('');
+  const raw = `${source.name} ${source.identifier} ${source.accession_number} ${source.description}${named}`;
   const searchText = foldMarks(raw).replace(/[\^=\s]+/g, ' ');
   const searchWords = ` ${foldText(raw)}`;
   tx.run(
-    `INSERT INTO worklist_item (study_row, study_uid, patient_id, display_name, sort_name, identifier, sex, birth_date, age_years, modalities,
-       description, sort_description, study_date, study_time, accession_number, referring_physician, series_count, instance_count, frame_count,
+    `INSERT INTO worklist_item (study_row, study_uid, patient_id, display_name, other_names, sort_name, identifier, sex, birth_date, age_years,
+       modalities, description, sort_description, study_date, study_time, accession_number, referring_physician, series_count, instance_count, frame_count,
        received_at, source, identity_conflict, conflict_count, in_conflict, needs_link_decision, arriving, search_text, search_words)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT (study_row) DO UPDATE SET patient_id = excluded.patient_id, display_name = excluded.display_name, sort_name = excluded.sort_name,
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (study_row) DO UPDATE SET patient_id = excluded.patient_id, display_name = excluded.display_name,
+       other_names = excluded.other_names, sort_name = excluded.sort_name,
        identifier = excluded.identifier, sex = excluded.sex, birth_date = excluded.birth_date, age_years = excluded.age_years,
        modalities = excluded.modalities, description = excluded.description, sort_description = excluded.sort_description,
        study_date = excluded.study_date, study_time = excluded.study_time, accession_number = excluded.accession_number,
@@ -176,6 +161,7 @@ export function refreshItem(tx: Transaction, studyUid: string): void {
     source.study_uid,
     source.patient_id,
     source.display_name,
+    otherNames(source.display_name, others),
     source.sort_name,
     source.identifier,
     source.sex,
@@ -210,6 +196,24 @@ export function refreshItem(tx: Transaction, studyUid: string): void {
     assignedTo: kept?.assigned_to ?? null,
     inConflict,
   });
+}
+
+/** Most people one study is listed under; the import compares no more either. */
+const mostNames = 50;
+
+/** Whom the instances of a study name. */
+function listIdentities(tx: Transaction, studyRow: number): { name: string; identifier: string }[] {
+  return tx.all(
+    `SELECT DISTINCT name, identifier FROM study_identity WHERE study_row = ? ORDER BY name, identifier LIMIT ${mostNames}`,
+    studyRow,
+  );
+}
+
+function otherNames(displayName: string, identities: readonly { readonly name: string }[]): string {
+  const names = new Set(identities.map(({ name }) => displayPersonName(name).replaceAll('\\', '/')));
+  names.delete(displayName);
+  names.delete('');
+  return [...names].join('\\');
 }
 
 function countedOf(kept: KeptRow): Counted {

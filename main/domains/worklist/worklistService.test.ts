@@ -1,31 +1,22 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ageInYears, searchWords } from '../../../app/domains/worklist/worklistRules.ts';
-import type { WorklistFilter, WorklistRow, WorklistSort } from '../../../app/domains/worklist/worklistSchema.ts';
+import {
+  type WorklistFilter,
+  type WorklistRow,
+  type WorklistSort,
+  worklistFilterSchema,
+} from '../../../app/domains/worklist/worklistSchema.ts';
 import { foldMarks, foldText } from '../../../app/shared/foldText.ts';
 import { insertSyntheticStudies } from '../../../tests/bench/syntheticStudies.ts';
 import { openTestImaging, type TestImaging } from '../imaging/testImaging.ts';
-import { aSlice, type SliceFacts } from '../imaging/testObjects.ts';
 
-const everything: WorklistFilter = {
-  text: '',
-  modalities: [],
-  reportStates: [],
-  dateFrom: '',
-  dateTo: '',
-  assignedTo: null,
-  patientId: null,
-  conflictsOnly: false,
-};
+const everything: WorklistFilter = worklistFilterSchema.parse({});
 const newest: WorklistSort = { key: 'receivedAt', direction: 'descending' };
 
 describe('a list of 9,000 studies', () => {
   let t: TestImaging;
   let all: WorklistRow[];
-  const list = (filter: Partial<WorklistFilter>, sort = newest, offset = 0, limit = 100) =>
-    t.services.worklist.list({ filter: { ...everything, ...filter }, sort, offset, limit });
+  const list = (...question: Parameters<TestImaging['list']>) => t.list(...question);
 
   beforeAll(async () => {
     t = await openTestImaging();
@@ -125,17 +116,40 @@ describe('a list of 9,000 studies', () => {
     ['age', (row) => row.ageYears ?? -1],
     ['source', (row) => row.source],
   ];
-  it.each(keys)('sorts by %s, both ways, page after page', async (key, value) => {
+  it.each(keys)('sorts by %s, both ways, and gives any part of the order as that part', async (key, value) => {
     for (const direction of ['ascending', 'descending'] as const) {
+      const sort = { key, direction };
       const rows: WorklistRow[] = [];
-      for (let offset = 0; offset < 1500; offset += 500)
-        rows.push(...(await list({}, { key, direction }, offset, 500)).rows);
-      expect(new Set(rows.map(({ studyUid }) => studyUid)).size).toBe(1500);
+      for (let offset = 0; offset < 9000; offset += 500) rows.push(...(await list({}, sort, offset, 500)).rows);
+      const uids = rows.map(({ studyUid }) => studyUid);
+      expect(new Set(uids).size).toBe(9000);
       for (let index = 1; index < rows.length; index += 1) {
         const before = value(rows[index - 1] as WorklistRow);
         const after = value(rows[index] as WorklistRow);
         if (direction === 'ascending') expect(before <= after).toBe(true);
         else expect(before >= after).toBe(true);
+      }
+      for (const [offset, limit] of [
+        [4499, 3],
+        [4500, 7],
+        [8990, 10],
+        [8995, 100],
+        [9000, 10],
+        [20_000, 10],
+      ] as const) {
+        const part = await list({}, sort, offset, limit);
+        expect(part.total).toBe(9000);
+        expect(part.rows.map(({ studyUid }) => studyUid)).toEqual(uids.slice(offset, offset + limit));
+      }
+      // A filter leaves studies out and changes nothing else, near the beginning as far down.
+      const isCt = new Set(rows.filter((row) => row.modalities.includes('CT')).map(({ studyUid }) => studyUid));
+      const expected = uids.filter((uid) => isCt.has(uid));
+      for (const offset of [0, 700, Math.floor(expected.length / 2), expected.length - 3, expected.length]) {
+        const part = await list({ modalities: ['CT'] }, sort, offset, 50);
+        expect([part.total, part.rows.map(({ studyUid }) => studyUid)]).toEqual([
+          expected.length,
+          expected.slice(offset, offset + 50),
+        ]);
       }
     }
   });
@@ -154,26 +168,14 @@ describe('a list of 9,000 studies', () => {
 
 describe('a line of the list', () => {
   let t: TestImaging;
-  let folder: string;
-  let files = 0;
   beforeAll(async () => {
     t = await openTestImaging();
-    folder = mkdtempSync(join(tmpdir(), 'salus-worklist-'));
   });
-  afterAll(async () => {
-    await t.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  async function importSlice(facts: SliceFacts): Promise<void> {
-    files += 1;
-    writeFileSync(join(folder, `${files}.dcm`), aSlice(facts));
-    await t.importPaths(join(folder, `${files}.dcm`));
-  }
-  const only = async () =>
-    (await t.services.worklist.list({ filter: everything, sort: newest, offset: 0, limit: 10 })).rows[0] as WorklistRow;
+  afterAll(() => t.close());
+  const only = async () => (await t.list()).rows[0] as WorklistRow;
 
   it('follows reports, assignments and images that come later', async () => {
-    await importSlice({ study: '1.1', number: 1 });
+    await t.importSlices({ study: '1.1', number: 1 });
     expect(await only()).toMatchObject({
       displayName: 'LEFÈVRE Anne',
       ageYears: 66,
@@ -184,7 +186,7 @@ describe('a line of the list', () => {
     t.test.store.gate.write(t.test.author, 'test.sign', (tx) => {
       t.services.worklist.reportChanged(tx, '1.1', { state: 'signed', signedAt: 42, signedInstanceCount: 1 });
     });
-    await importSlice({ study: '1.1', number: 2 });
+    await t.importSlices({ study: '1.1', number: 2 });
     expect(await only()).toMatchObject({ reportState: 'signed', signedAt: 42, instanceCount: 2, unreadInstances: 1 });
     t.services.worklist.assign(t.test.author, '1.1', 'someone');
     t.services.worklist.assign(t.test.author, '1.1', null);
@@ -193,6 +195,66 @@ describe('a line of the list', () => {
       expect.objectContaining({ code: 'worklist.studyUnknown' }),
     );
     expect(t.services.worklist.counts('someone')).toMatchObject({ all: 1, signed: 1, unread: 0, mine: 0 });
+  });
+
+  it('is found by a search that found nothing before, and never stays in one it left', async () => {
+    const found = async (filter: Partial<WorklistFilter>) =>
+      (await t.list(filter)).rows.map(({ studyUid }) => studyUid);
+    const ask = async () => [
+      await found({ text: 'zimmer' }),
+      await found({ text: 'zi', modalities: ['CT'] }),
+      await found({ assignedTo: 'someone' }),
+    ];
+    expect(await ask()).toEqual([[], [], []]);
+    await t.importSlices({ study: '8.8', name: 'Zimmer^Zoe', identifier: 'Z' });
+    expect(await ask()).toEqual([['8.8'], ['8.8'], []]);
+    t.services.worklist.assign(t.test.author, '8.8', 'someone');
+    expect(await ask()).toEqual([['8.8'], ['8.8'], ['8.8']]);
+    t.services.worklist.assign(t.test.author, '8.8', null);
+    expect(await ask()).toEqual([['8.8'], ['8.8'], []]);
+  });
+});
+
+describe('a list that changes while it is read', () => {
+  it('gives each answer as of one moment: no study twice, none missing, the total of that moment', async () => {
+    const t = await openTestImaging();
+    try {
+      insertSyntheticStudies(t.test.store, t.services, t.test.author, 1500);
+      let answers = 0;
+      const write = async () => {
+        for (let step = 1; answers < 25 && step < 700; step += 1) {
+          t.test.store.gate.write(t.test.author, 'test.change', (tx) => {
+            // Two at a time: an answer that mixes two moments holds an odd number.
+            for (const index of [step * 2, step * 2 + 1]) {
+              t.services.worklist.reportChanged(tx, `2.25.4711.${index}`, {
+                state: 'draft',
+                signedAt: null,
+                signedInstanceCount: null,
+              });
+            }
+          });
+          await new Promise((resolve) => setTimeout(resolve, 2));
+        }
+      };
+      const totals = new Set<number>();
+      const read = async () => {
+        for (; answers < 25; answers += 1) {
+          const { total, rows } = await t.list({ reportStates: ['draft'] }, newest, 0, 500);
+          expect(total % 2).toBe(0);
+          expect(new Set(rows.map(({ studyUid }) => studyUid)).size).toBe(Math.min(500, total));
+          const all = await t.list({}, { key: 'reportState', direction: 'ascending' }, 1400, 500);
+          expect([all.total, all.rows.length]).toEqual([1500, 100]);
+          const rest = await t.list({ reportStates: ['none'] }, newest, 700, 100);
+          expect(rest.total % 2).toBe(0);
+          expect(rest.rows.length).toBe(Math.min(100, Math.max(0, rest.total - 700)));
+          totals.add(total);
+        }
+      };
+      await Promise.all([write(), read(), read()]);
+      expect(totals.size).toBeGreaterThan(3);
+    } finally {
+      await t.close();
+    }
   });
 });
 

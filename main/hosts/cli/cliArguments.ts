@@ -10,7 +10,7 @@ export const cliUsage = `Usage: salus <verb> [arguments] [options]
   export STUDY DIR              write a study's original files to a folder
   report list [STUDY]           list reports
   report show REPORT            print a report
-  report sign REPORT            sign a draft with the operator's password
+  report sign REPORT            sign a draft as it prints now, with the operator's password
   report export REPORT [FILE]   write the signed PDF
   serve                         serve the workstation on this machine (see serve --help)
   call PROCEDURE [JSON]         call any procedure of the contract; JSON may be - for stdin

@@ -1,7 +1,9 @@
 import path from 'node:path';
 import type * as Electron from 'electron';
 import type { Core } from '../../startCore.ts';
+import type { LocalServer } from '../local/localServer.ts';
 import { findStaticFile, readStaticFile } from '../local/staticFiles.ts';
+import { printedAddressLifeMs } from '../local/windowAccess.ts';
 import { pageHeaders } from '../pageHeaders.ts';
 import { guardPages, guardSession, isOurPage, pageOrigin } from './windowGuards.ts';
 
@@ -190,6 +192,12 @@ function menuTemplate(): Electron.MenuItemConstructorOptions[] {
     { role: 'editMenu' },
     { role: 'windowMenu' },
   ];
+}
+
+/** Where a browser of this machine finds the same store: once, and for minutes only, since nobody may ever use it. */
+export function browserLine(server: Pick<LocalServer, 'newAddress'>): string {
+  const minutes = printedAddressLifeMs / 60_000;
+  return `The same store in a browser of this machine, once, within ${minutes} minutes: ${server.newAddress(printedAddressLifeMs)}`;
 }
 
 /** Where the packaged or built program keeps its parts. */

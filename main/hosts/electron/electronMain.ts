@@ -10,7 +10,7 @@ import type { Platform } from '../../platform/platform.ts';
 import { startCore } from '../../startCore.ts';
 import { removeEndpoint, writeEndpoint } from '../local/endpointFile.ts';
 import { startLocalServer } from '../local/localServer.ts';
-import { type HostedCore, programPaths, startElectronHost } from './electronHost.ts';
+import { browserLine, type HostedCore, programPaths, startElectronHost } from './electronHost.ts';
 
 // Chromium's own switches come on the same line: what isn't ours is left to it.
 const { values } = parseArgs({
@@ -49,7 +49,7 @@ startElectronHost({
       // The command line attaches to a running host here, and so may a browser with the address below.
       const server = await startLocalServer({ core, log: platform.log, pageFolder: paths.pageDirectory, port: 0 });
       if (!sample) writeEndpoint(platform.home, { pid: process.pid, port: server.port, token: server.endpointToken });
-      process.stdout.write(`The same store in a browser of this machine, once: ${server.newAddress()}\n`);
+      process.stdout.write(`${browserLine(server)}\n`);
       return {
         ...core,
         stop: async () => {

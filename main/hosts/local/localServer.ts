@@ -9,6 +9,7 @@ import { webSocketChannel } from '../../kernel/transports.ts';
 import type { Log } from '../../platform/platform.ts';
 import type { Core } from '../../startCore.ts';
 import { pageHeaders } from '../pageHeaders.ts';
+import { type DoorLimits, doorLimits, UnprovenSockets } from './doorLimits.ts';
 import { proveEndpoint } from './endpointFile.ts';
 import { sendWebResponse, toWebRequest } from './nodeWeb.ts';
 import { findStaticFile, readStaticFile } from './staticFiles.ts';
@@ -21,6 +22,8 @@ export interface LocalServer {
   readonly endpointToken: string;
   /** A one-time address of the page, good until used or for `lifeMs`. */
   newAddress(lifeMs?: number): string;
+  /** Connections there are, whoever made them. */
+  readonly openSockets: number;
   /** Cuts every socket, as a machine that slept may; windows come back with their bearers. */
   dropSockets(): void;
   close(): Promise<void>;
@@ -33,6 +36,8 @@ export interface LocalServerOptions {
   readonly pageFolder: string;
   /** 0: any free port. */
   readonly port: number;
+  /** Tests take shorter times. */
+  readonly limits?: Partial<DoorLimits>;
 }
 
 export const protocolName = 'salus.rpc';
@@ -47,7 +52,8 @@ const newAddressSchema = z.object({ nonce: z.string().min(20).max(200), proof: z
  * one that comes from a page must come from this page. The page's files are open to all; calls and assets need the
  * bearer of a window, which a one-time token is exchanged for. The bearer travels in the Authorization header and, for
  * the WebSocket, where a page can set no header, as an offered subprotocol that the reply does not repeat: neither is
- * in an address, a referrer, a log or a cookie.
+ * in an address, a referrer, a log or a cookie. Who shows no bearer can neither hold a request open nor keep others out:
+ * see `doorLimits`.
  */
 export async function startLocalServer(options: LocalServerOptions): Promise<LocalServer> {
   const { core, log } = options;
@@ -63,13 +69,35 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     perMessageDeflate: false,
     handleProtocols: (offered) => (offered.has(protocolName) ? protocolName : false),
   });
-  const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 });
+  const limits = { ...doorLimits, ...options.limits };
+  const unproven = new UnprovenSockets(limits);
+  const server = createServer({
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: 60_000,
+    connectionsCheckingInterval: limits.checkMs,
+  });
+  // Far above what is ever reached, since the eldest give way long before: only so that no burst takes every descriptor.
+  server.maxConnections = limits.unprovenSockets * 10;
+  let openSockets = 0;
+  server.on('connection', (socket) => {
+    openSockets += 1;
+    socket.once('close', () => {
+      openSockets -= 1;
+    });
+    unproven.add(socket);
+  });
   await listen(server, options.port);
   const { port } = server.address() as AddressInfo;
   const authority = `127.0.0.1:${port}`;
   const origin = `http://${authority}`;
   const headers = pageHeaders(origin);
   const newAddress = (lifeMs?: number) => `${origin}/#token=${access.issueToken(lifeMs)}`;
+  const findWindow = (bearer: string, socket: Duplex): string | undefined => {
+    const connectionId = access.find(bearer);
+    if (connectionId) unproven.prove(socket);
+    return connectionId;
+  };
 
   const answer = async (request: IncomingMessage, reply: ServerResponse): Promise<void> => {
     if (!isOurs(request, authority, origin)) return sendText(reply, 403, 'Not this host.');
@@ -86,7 +114,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   };
 
   const answerAsset = async (request: IncomingMessage, reply: ServerResponse): Promise<void> => {
-    const connectionId = access.find(readBearer(request));
+    const connectionId = findWindow(readBearer(request), request.socket);
     if (!connectionId) return sendJson(reply, 401, { code: 'security.notSignedIn', details: {} });
     await sendWebResponse(await core.serveAsset(toWebRequest(request, reply, origin), connectionId), reply);
   };
@@ -103,6 +131,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
         log.warn('An address was refused: used, too old or wrong');
         return sendJson(reply, 403, { code: 'security.notAllowed', details: {} });
       }
+      unproven.prove(request.socket);
       return sendJson(reply, 200, { bearer });
     }
     if (pathname === '/session/new-address') {
@@ -124,9 +153,12 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
 
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     const bearer = readSocketBearer(request);
-    const connectionId = access.find(bearer);
+    const connectionId = findWindow(bearer, socket);
     if (!isOurs(request, authority, origin) || request.url !== '/rpc' || !connectionId) {
-      socket.end(`HTTP/1.1 ${connectionId ? '403 Forbidden' : '401 Unauthorized'}\r\nConnection: close\r\n\r\n`);
+      // The far side may never close its half: this one does not wait for it.
+      socket.end(`HTTP/1.1 ${connectionId ? '403 Forbidden' : '401 Unauthorized'}\r\nConnection: close\r\n\r\n`, () =>
+        socket.destroy(),
+      );
       return;
     }
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
@@ -140,6 +172,8 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   };
 
   server.on('request', (request, reply) => {
+    const wait = unproven.expect(request.socket);
+    reply.once('close', () => wait.ended());
     answer(request, reply).catch((error: unknown) => {
       log.error('A request could not be answered', error);
       if (reply.headersSent) reply.destroy();
@@ -156,6 +190,9 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     access,
     endpointToken,
     newAddress,
+    get openSockets() {
+      return openSockets;
+    },
     dropSockets() {
       for (const socket of sockets.clients) socket.terminate();
     },

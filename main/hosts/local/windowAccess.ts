@@ -2,6 +2,8 @@ import { createHash, randomBytes } from 'node:crypto';
 
 /** How long an address handed to a program (and so visible in its arguments) can be used, milliseconds. */
 export const programAddressLifeMs = 60_000;
+/** How long an address printed by a program that has a window of its own can be used: what a desktop starts writes into a journal. */
+export const printedAddressLifeMs = 10 * 60_000;
 /** How long a connection outlives its last socket: a reload takes a second, a closed window should lock soon. */
 const graceMs = 20_000;
 

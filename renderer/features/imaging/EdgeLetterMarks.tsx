@@ -1,8 +1,14 @@
+import { memo } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { DirectionLetter, EdgeLetters } from '../../../app/domains/imaging/orientationRules.ts';
 
 /** The patient's directions at the edges, in the language's letters. Absent where they are not known. */
-export function EdgeLetterMarks({ letters }: { letters: EdgeLetters }) {
+export const EdgeLetterMarks = memo(EdgeMarks, (before, after) => textOf(before.letters) === textOf(after.letters));
+
+const textOf = ({ top, right, bottom, left }: EdgeLetters) =>
+  [top, right, bottom, left].map((edge) => edge.join('')).join();
+
+function EdgeMarks({ letters }: { letters: EdgeLetters }) {
   const { t } = useTranslation('imaging');
   const names: Record<DirectionLetter, string> = {
     L: t('direction.L'),

@@ -9,6 +9,7 @@ import { ProgressBar } from '../../components/ProgressBar.tsx';
 import { useFormats } from '../../i18n/formats.ts';
 import { type MprState, type OpenMpr, type PlaneState, scaleBarFor } from '../../viewport/viewport.ts';
 import { EdgeLetterMarks } from './EdgeLetterMarks.tsx';
+import { FidelityBadge } from './FidelityBadge.tsx';
 import { nameOf } from './PaneOverlay.tsx';
 import type { ReadingDesk } from './readingDesk.ts';
 import type { SeriesRef } from './readingStore.ts';
@@ -19,7 +20,17 @@ const nothing = () => () => undefined;
 const none = () => undefined;
 
 /** Three planes through a proven volume, or the reason why this series is none. */
-export function MprStage({ desk, shown, activePane }: { desk: ReadingDesk; shown: SeriesRef; activePane: number }) {
+export function MprStage({
+  desk,
+  shown,
+  activePane,
+  isArriving,
+}: {
+  desk: ReadingDesk;
+  shown: SeriesRef;
+  activePane: number;
+  isArriving: boolean;
+}) {
   const { t } = useTranslation('imaging');
   const roots = [useRef<HTMLDivElement>(null), useRef<HTMLDivElement>(null), useRef<HTMLDivElement>(null)] as const;
   const [mpr, setMpr] = useState<OpenMpr>();
@@ -69,6 +80,7 @@ export function MprStage({ desk, shown, activePane }: { desk: ReadingDesk; shown
               plane={state.planes[index]}
               isFirst={index === 0}
               isPrior={studyUid !== desk.main.study.studyUid}
+              isArriving={isArriving}
             />
           ) : null}
         </div>
@@ -81,7 +93,7 @@ export function MprStage({ desk, shown, activePane }: { desk: ReadingDesk; shown
       {state?.status === 'refused' && state.refusal ? (
         <div className="reading-message wide" data-testid="mpr-refusal">
           <Notice severity="block" title={t('mpr.refused')}>
-            {t(`mpr.refusal.${state.refusal}`)}
+            {t(`mpr.refusal.${state.refusal}`)} {t('mpr.back')}
           </Notice>
         </div>
       ) : null}
@@ -107,11 +119,13 @@ function PlaneOverlay({
   plane,
   isFirst,
   isPrior,
+  isArriving,
 }: {
   state: MprState;
   plane: PlaneState;
   isFirst: boolean;
   isPrior: boolean;
+  isArriving: boolean;
 }) {
   const { t, i18n } = useTranslation('imaging');
   const formats = useFormats();
@@ -124,9 +138,10 @@ function PlaneOverlay({
     <div className="reading-overlay">
       <EdgeLetterMarks letters={plane.letters} />
       <div className="reading-corner top-left">
-        <b>{nameOf({ attributes })}</b>
-        <span>{attributes.patient.identifier}</span>
+        <b>{nameOf({ attributes }) || t('overlay.noName')}</b>
+        <span className="reading-identifier">{attributes.patient.identifier}</span>
         {isPrior ? <span className="reading-mark prior">{t('overlay.prior')}</span> : null}
+        {isArriving ? <span className="reading-mark arriving">{t('overlay.arriving')}</span> : null}
       </div>
       <div className="reading-corner top-right">
         <span>{[attributes.modality, formats.date(attributes.study.date)].filter(Boolean).join(' · ')}</span>
@@ -143,10 +158,16 @@ function PlaneOverlay({
             })}
           </span>
         ) : null}
-        <span>{windowText({ window })}</span>
+        <span>
+          {windowText({ window })}
+          {state.isInverted ? ` · ${t('overlay.inverted')}` : ''}
+        </span>
         <span>{`${formats.number(plane.positionMm, 1).replace('-', '\u2212')} mm`}</span>
       </div>
-      <div className="reading-corner bottom-right">{bar ? <ScaleBarMark bar={bar} /> : null}</div>
+      <div className="reading-corner bottom-right">
+        {state.fidelity ? <FidelityBadge fidelity={state.fidelity} /> : null}
+        {bar ? <ScaleBarMark bar={bar} /> : null}
+      </div>
     </div>
   );
 }

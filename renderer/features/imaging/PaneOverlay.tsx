@@ -1,4 +1,6 @@
+import { memo } from 'react';
 import { useTranslation } from 'react-i18next';
+import { positionAlongNormal } from '../../../app/domains/imaging/geometryRules.ts';
 import { useFormats } from '../../i18n/formats.ts';
 import type { DrawnPicture, ViewState } from '../../viewport/viewport.ts';
 import { EdgeLetterMarks } from './EdgeLetterMarks.tsx';
@@ -15,10 +17,12 @@ export function nameOf(picture: Pick<DrawnPicture, 'attributes'>): string {
 export function PaneOverlay({
   state,
   isPrior,
+  isArriving,
   isKeyImage,
 }: {
   state: ViewState;
   isPrior: boolean;
+  isArriving: boolean;
   isKeyImage: boolean;
 }) {
   const { t } = useTranslation('imaging');
@@ -27,36 +31,33 @@ export function PaneOverlay({
   const { picture } = state;
   if (!picture) return null;
   const { attributes } = picture;
-  // Unpaired (U) says nothing a reader needs.
-  const sides: Record<string, string> = { R: t('overlay.sideR'), L: t('overlay.sideL'), B: t('overlay.sideB') };
   const position = attributes.plane ? positionText(picture, (value) => formats.number(value, 1)) : '';
   const isLoadingMore = state.loadedCount < state.count && state.count > 1;
   return (
     <div className="reading-overlay" data-testid="pane-overlay">
       <EdgeLetterMarks letters={picture.letters} />
       <div className="reading-corner top-left">
-        <b>{nameOf(picture)}</b>
-        <span>{attributes.patient.identifier}</span>
+        <b>{nameOf(picture) || t('overlay.noName')}</b>
+        <span className="reading-identifier">{attributes.patient.identifier}</span>
         {isPrior ? <span className="reading-mark prior">{t('overlay.prior')}</span> : null}
+        {isArriving ? <span className="reading-mark arriving">{t('overlay.arriving')}</span> : null}
         {isKeyImage ? <span className="reading-mark key">★ {t('overlay.keyImage')}</span> : null}
       </div>
-      <div className="reading-corner top-right">
-        <span>{[attributes.modality, formats.date(attributes.study.date)].filter(Boolean).join(' · ')}</span>
-        <span>{attributes.study.description}</span>
-        <span>
-          {[
-            attributes.series.number === undefined ? '' : t('overlay.series', { number: attributes.series.number }),
-            attributes.series.description,
-            attributes.sliceThicknessMm
-              ? `${formats.number(attributes.sliceThicknessMm, attributes.sliceThicknessMm % 1 === 0 ? 0 : 1)} mm`
-              : '',
-          ]
-            .filter(Boolean)
-            .join(' · ')}
-        </span>
-        {sides[attributes.laterality] ? <span>{sides[attributes.laterality]}</span> : null}
-      </div>
+      <SeriesCorner
+        modality={attributes.modality}
+        studyDate={attributes.study.date}
+        studyDescription={attributes.study.description}
+        seriesNumber={attributes.series.number}
+        seriesDescription={attributes.series.description}
+        sliceThicknessMm={attributes.sliceThicknessMm}
+        laterality={attributes.laterality}
+      />
       <div className="reading-corner bottom-left">
+        {isLoadingMore ? (
+          <span className="reading-loading-mark">
+            {t('overlay.loaded', { loaded: state.loadedCount, count: state.count })}
+          </span>
+        ) : null}
         <span className="reading-hover" data-hover="" />
         <span>
           {picture.isColour ? t('overlay.colour') : windowText(picture)}
@@ -67,11 +68,6 @@ export function PaneOverlay({
           {state.count > 1
             ? `${t(attributes.frames > 1 ? 'overlay.frame' : 'overlay.slice', { index: picture.index + 1, count: state.count })}${position}`
             : position.replace(/^ · /, '')}
-          {isLoadingMore ? (
-            <span className="reading-loading-mark">
-              {t('overlay.loaded', { loaded: state.loadedCount, count: state.count })}
-            </span>
-          ) : null}
         </span>
       </div>
       <div className="reading-corner bottom-right">
@@ -82,13 +78,44 @@ export function PaneOverlay({
   );
 }
 
-/** Where the slice lies along its own normal's main axis, patient mm. */
+/** What a picture says of its study and series. By itself: all slices say the same, and each turn of the wheel is one. */
+const SeriesCorner = memo(function SeriesCorner({
+  modality,
+  studyDate,
+  studyDescription,
+  seriesNumber,
+  seriesDescription,
+  sliceThicknessMm,
+  laterality,
+}: {
+  modality: string;
+  studyDate: string;
+  studyDescription: string;
+  seriesNumber: number | undefined;
+  seriesDescription: string;
+  sliceThicknessMm: number | undefined;
+  laterality: string;
+}) {
+  const { t } = useTranslation('imaging');
+  const formats = useFormats();
+  // Unpaired (U) says nothing a reader needs.
+  const sides: Record<string, string> = { R: t('overlay.sideR'), L: t('overlay.sideL'), B: t('overlay.sideB') };
+  const thickness = sliceThicknessMm
+    ? `${formats.number(sliceThicknessMm, sliceThicknessMm % 1 === 0 ? 0 : 1)} mm`
+    : '';
+  const number = seriesNumber === undefined ? '' : t('overlay.series', { number: seriesNumber });
+  return (
+    <div className="reading-corner top-right">
+      <span>{[modality, formats.date(studyDate)].filter(Boolean).join(' · ')}</span>
+      <span>{studyDescription}</span>
+      <span>{[number, seriesDescription, thickness].filter(Boolean).join(' · ')}</span>
+      {sides[laterality] ? <span>{sides[laterality]}</span> : null}
+    </div>
+  );
+});
+
+/** Where the slice lies along the stack's normal, patient mm. */
 function positionText(picture: DrawnPicture, format: (value: number) => string): string {
-  const { plane } = picture.attributes;
-  if (!plane) return '';
-  const [rx, ry, rz] = plane.rowDirection;
-  const [cx, cy, cz] = plane.columnDirection;
-  const normal = [Math.abs(ry * cz - rz * cy), Math.abs(rz * cx - rx * cz), Math.abs(rx * cy - ry * cx)];
-  const axis = normal.indexOf(Math.max(...normal));
-  return ` · ${format(plane.originMm[axis] ?? 0).replace('-', '\u2212')} mm`;
+  const position = picture.attributes.plane && positionAlongNormal(picture.attributes.plane);
+  return position === undefined ? '' : ` · ${format(position).replace('-', '\u2212')} mm`;
 }

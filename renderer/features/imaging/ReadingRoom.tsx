@@ -11,8 +11,11 @@ import { ReadingWorkplace } from './ReadingWorkplace.tsx';
 import { type DeskStudy, ReadingDesk } from './readingDesk.ts';
 import { createReadingStore, type ReadingStore } from './readingStore.ts';
 import { useLatest } from './useActiveView.ts';
+import './readingOverlay.css';
 import './readingRoom.css';
 import './readingSide.css';
+
+export { prepareGraphics } from '../../viewport/viewport.ts';
 
 /** What the report beside the pictures is told. */
 export interface ReportContext {
@@ -35,7 +38,8 @@ export default function ReadingRoom({ studyUid, onClose, renderReportPanel }: Re
   const opened = useQueryOf(
     'imaging.openStudy',
     { studyUid },
-    { topics: false, staleTimeMs: Number.POSITIVE_INFINITY },
+    // Once while it is open, and again at each opening: another is another entry in the audit, and may hold more series.
+    { topics: false, staleTimeMs: Number.POSITIVE_INFINITY, keepMs: 0 },
   );
   const { study, patient, series, priors } = opened.data ?? {};
   if (opened.error) {

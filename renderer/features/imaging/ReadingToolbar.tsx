@@ -26,7 +26,7 @@ import {
   IconX,
   IconZoomIn,
 } from '@tabler/icons-react';
-import type { ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Study } from '../../../app/domains/imaging/imagingSchema.ts';
 import { IconButton } from '../../components/Button.tsx';
@@ -184,8 +184,11 @@ const measuringTools: ReadonlySet<PointerTool> = new Set([
 function PresetMenu({ actions }: { actions: ReadingActions }) {
   const { t, i18n } = useTranslation('imaging');
   const formats = useFormats();
+  // Asked anew at each opening: the picture may have come, or changed, since the toolbar was drawn.
+  const [isOpen, setOpen] = useState(false);
+  const presets = isOpen ? actions.presets() : [];
   return (
-    <Menu position="bottom-start" withinPortal>
+    <Menu position="bottom-start" withinPortal opened={isOpen} onChange={setOpen} transitionProps={{ duration: 0 }}>
       <Menu.Target>
         <button
           type="button"
@@ -198,7 +201,7 @@ function PresetMenu({ actions }: { actions: ReadingActions }) {
         </button>
       </Menu.Target>
       <Menu.Dropdown>
-        {actions.presets().map((preset) => (
+        {presets.map((preset) => (
           <Menu.Item
             key={preset.key}
             onClick={() => actions.applyPreset(preset.key)}
@@ -208,12 +211,12 @@ function PresetMenu({ actions }: { actions: ReadingActions }) {
             {Number.isFinite(preset.centre) && preset.key > 1 ? (
               <span className="label">
                 {' '}
-                {`${formats.number(preset.centre, 0)} / ${formats.number(preset.width, 0)}`}
+                {`${formats.number(preset.centre, 0).replace('-', '\u2212')} / ${formats.number(preset.width, 0)}`}
               </span>
             ) : null}
           </Menu.Item>
         ))}
-        {actions.presets().length === 0 ? <Menu.Label>{t('tools.noPresets')}</Menu.Label> : null}
+        {presets.length === 0 ? <Menu.Label>{t('tools.noPresets')}</Menu.Label> : null}
       </Menu.Dropdown>
     </Menu>
   );

@@ -2,13 +2,14 @@ import { type ReactNode, useEffect, useMemo, useState, useSyncExternalStore } fr
 import { useTranslation } from 'react-i18next';
 import { useStore } from 'zustand';
 import type { Study } from '../../../app/domains/imaging/imagingSchema.ts';
+import { Failure } from '../../../app/shared/failure.ts';
 import { useCommandOf, useQueryOf } from '../../api/queries.ts';
 import { useCan } from '../../api/session.tsx';
 import { FailureNotice, useFailureText } from '../../components/FailureNotice.tsx';
 import { Notice } from '../../components/Notice.tsx';
 import { PatientBanner } from '../../components/PatientBanner.tsx';
 import { useToast } from '../../components/Toast.tsx';
-import { useFormats } from '../../i18n/formats.ts';
+import { ageOnDay, useFormats } from '../../i18n/formats.ts';
 import { InfoPanel } from './InfoPanel.tsx';
 import { MeasurementList } from './MeasurementList.tsx';
 import { MprStage } from './MprStage.tsx';
@@ -41,11 +42,14 @@ export function ReadingWorkplace({ desk, store, priors, onClose, renderReportPan
   const { patientId } = desk.main.patient;
   const keyImages = useQueryOf('imaging.listKeyImages', { studyUid });
   const known = useQueryOf('imaging.listAnnotations', { studyUid });
+  // What an import changes while the study is open: it may grow, or turn out to be of two people.
+  const present = useQueryOf('imaging.getStudy', { studyUid });
   const setKeyImage = useCommandOf('imaging.setKeyImage');
   const journal = desk.journal(studyUid);
   // The list is that of the study in the active viewport; the report's is always the study being read.
   const listed = desk.journal(state.panes[state.activePane]?.studyUid ?? studyUid);
   const journalState = useSyncExternalStore(journal.watch, journal.getState);
+  const listedState = useSyncExternalStore(listed.watch, listed.getState);
   const [loadFailure, setLoadFailure] = useState<unknown>();
 
   // Another window's measurements come in as they are saved there.
@@ -67,10 +71,11 @@ export function ReadingWorkplace({ desk, store, priors, onClose, renderReportPan
       return;
     }
     const isMarked = marked.some((image) => image.sopUid === sopUid && image.frame === frame);
-    // The image's own window or table is the host's to apply; only a window somebody chose is kept with the mark.
-    const isChosen = picture.windowSource === 'preset' || picture.windowSource === 'person';
-    const window =
-      picture.isColour || !isChosen ? null : { centre: picture.window.centre, width: picture.window.width };
+    // The image's own window or table is the host's to apply; one that somebody chose, or that this viewport spread over
+    // the stack, is kept with the mark.
+    const isChosen = picture.windowSource !== 'image' && picture.windowSource !== 'table';
+    const { centre, width, function: curve } = picture.window;
+    const window = picture.isColour || !isChosen ? null : { centre, width, function: curve };
     setKeyImage.mutate(
       { studyUid, seriesUid, sopUid, frame, window, marked: !isMarked },
       {
@@ -109,6 +114,10 @@ export function ReadingWorkplace({ desk, store, priors, onClose, renderReportPan
   // biome-ignore lint/correctness/useExhaustiveDependencies: the shell hands a new function with every render of its own
   const report = useMemo(() => renderReportPanel(context), [context]);
   const isOtherPatient = desk.areOthersShown;
+  const here = present.data ?? { study: desk.main.study, priors };
+  const isArriving = (uid: string): boolean =>
+    [here.study, ...here.priors].some((each) => each.studyUid === uid && each.arriving === true);
+  const hasGrown = here.study.instanceCount > desk.main.study.instanceCount;
   const studies = [desk.main, ...state.priors.flatMap((uid) => desk.study(uid) ?? [])];
   if (isOtherPatient) {
     return (
@@ -133,6 +142,11 @@ export function ReadingWorkplace({ desk, store, priors, onClose, renderReportPan
           {t('room.selfTestWhat')}
         </Notice>
       )}
+      {hasGrown ? (
+        <Notice severity="caution" title={t('room.grown')}>
+          {t('room.grownWhat')}
+        </Notice>
+      ) : null}
       {loadFailure === undefined ? null : (
         <FailureNotice
           failure={loadFailure}
@@ -141,9 +155,13 @@ export function ReadingWorkplace({ desk, store, priors, onClose, renderReportPan
       )}
       <div className="reading-body">
         <SeriesStrip studies={studies} shown={visiblePanes(state)} onOpen={(ref) => actions.openSeries(ref)} />
-        <main className={`reading-stage layout-${state.isMpr ? 'mpr' : state.layout}`}>
-          {state.isMpr && state.panes[state.activePane] ? (
-            <MprHolder desk={desk} state={state} />
+        <div className={`reading-stage layout-${state.isMpr ? 'mpr' : state.layout}`}>
+          {here.study.identityConflict ? (
+            <div className="reading-message wide">
+              <FailureNotice failure={new Failure('imaging.identityConflict', 'two people in one study')} />
+            </div>
+          ) : state.isMpr && state.panes[state.activePane] ? (
+            <MprHolder desk={desk} state={state} isArriving={isArriving} />
           ) : (
             Array.from({ length: paneCounts[state.layout] }, (_, index) => (
               <ViewportPane
@@ -154,16 +172,17 @@ export function ReadingWorkplace({ desk, store, priors, onClose, renderReportPan
                 shown={state.panes[index] ?? null}
                 isActive={index === state.activePane}
                 isPrior={(state.panes[index]?.studyUid ?? studyUid) !== studyUid}
+                isArriving={isArriving(state.panes[index]?.studyUid ?? studyUid)}
                 keyImages={marked}
                 onDropSeries={(ref) => actions.openSeries(ref, index)}
               />
             ))
           )}
-        </main>
+        </div>
         <aside className="reading-side" aria-label={t('side.label')}>
           <SideTabs
             tab={state.tab}
-            count={journalState.entries.filter((entry) => !entry.content.archived).length}
+            count={listedState.entries.filter((entry) => !entry.content.archived).length}
             onChoose={(tab) => store.setState({ tab })}
           />
           <div className="reading-side-body">
@@ -193,17 +212,27 @@ function visiblePanes(state: ReadingState) {
 }
 
 /** The plane chosen last is active inside; the series stays the one of the viewport that MPR was asked for. */
-function MprHolder({ desk, state }: { desk: ReadingDesk; state: ReadingState }) {
+function MprHolder({
+  desk,
+  state,
+  isArriving,
+}: {
+  desk: ReadingDesk;
+  state: ReadingState;
+  isArriving: (studyUid: string) => boolean;
+}) {
   const [shown] = useState(() => state.panes[state.activePane] ?? null);
-  return shown ? <MprStage desk={desk} shown={shown} activePane={state.activePlane} /> : null;
+  return shown ? (
+    <MprStage desk={desk} shown={shown} activePane={state.activePlane} isArriving={isArriving(shown.studyUid)} />
+  ) : null;
 }
 
 function Banner({ desk }: { desk: ReadingDesk }) {
   const formats = useFormats();
   const { patient, study } = desk.main;
-  return (
-    <PatientBanner patient={{ ...patient, ageText: formats.age(study.patientAge), weightKg: study.patientWeightKg }} />
-  );
+  // As the images say it; where they do not, from the dates, as the worklist does.
+  const age = study.patientAge || ageOnDay(patient.birthDate, study.studyDate);
+  return <PatientBanner patient={{ ...patient, ageText: formats.age(age), weightKg: study.patientWeightKg }} />;
 }
 
 function SideTabs({

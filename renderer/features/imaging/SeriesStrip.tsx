@@ -3,7 +3,7 @@ import type { Series } from '../../../app/domains/imaging/imagingSchema.ts';
 import { useAssetImage } from '../../api/assetImages.ts';
 import { useFormats } from '../../i18n/formats.ts';
 import type { DeskStudy } from './readingDesk.ts';
-import type { SeriesRef } from './readingStore.ts';
+import { isSameSeries, type SeriesRef } from './readingStore.ts';
 
 export const seriesMediaType = 'application/x-salus-series';
 
@@ -34,7 +34,9 @@ export function SeriesStrip({
                 <SeriesThumbnail
                   studyUid={study.study.studyUid}
                   series={series}
-                  isShown={shown.some((ref) => ref?.seriesUid === series.seriesUid)}
+                  isShown={shown.some((ref) =>
+                    isSameSeries(ref, { studyUid: study.study.studyUid, seriesUid: series.seriesUid }),
+                  )}
                   onOpen={() => onOpen({ studyUid: study.study.studyUid, seriesUid: series.seriesUid })}
                 />
               </li>

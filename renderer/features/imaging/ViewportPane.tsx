@@ -18,6 +18,8 @@ export interface ViewportPaneProps {
   readonly shown: SeriesRef | null;
   readonly isActive: boolean;
   readonly isPrior: boolean;
+  /** Instances of its study may still be missing. */
+  readonly isArriving: boolean;
   readonly keyImages: readonly KeyImage[];
   readonly onDropSeries: (ref: SeriesRef) => void;
 }
@@ -25,7 +27,16 @@ export interface ViewportPaneProps {
 const nothing = () => () => undefined;
 
 /** One viewport on the desk: the picture, what is said of it, or why there is none. */
-export function ViewportPane({ desk, index, shown, isActive, isPrior, keyImages, onDropSeries }: ViewportPaneProps) {
+export function ViewportPane({
+  desk,
+  index,
+  shown,
+  isActive,
+  isPrior,
+  isArriving,
+  keyImages,
+  onDropSeries,
+}: ViewportPaneProps) {
   const { t, i18n } = useTranslation('imaging');
   const rootRef = useRef<HTMLDivElement>(null);
   const paneRef = useRef<HTMLDivElement>(null);
@@ -120,7 +131,7 @@ export function ViewportPane({ desk, index, shown, isActive, isPrior, keyImages,
         tabIndex={-1}
         aria-label={t('pane.label', { number: index + 1 })}
       />
-      <PaneOverlay state={state} isPrior={isPrior} isKeyImage={isKeyImage} />
+      <PaneOverlay state={state} isPrior={isPrior} isArriving={isArriving} isKeyImage={isKeyImage} />
       {told ? (
         <div className="reading-message">
           <FailureNotice failure={told} retry={retry} />

@@ -12,6 +12,8 @@ interface ProbedStack {
         stored: ArrayLike<number>;
       }
     | undefined;
+  /** The frame asked for last, drawn or not. */
+  getWanted(): { sopUid: string; frame: number } | undefined;
   /** What a person sees, as RGBA rows of the canvas. */
   readPixels(): { width: number; height: number; data: Uint8ClampedArray } | undefined;
   /** Screen place, in the page's CSS pixels, of an image pixel [column, row]. */
@@ -36,6 +38,10 @@ export function exposeForTests(engine: ViewportEngine): () => void {
         if (!frame) return undefined;
         const { sopUid, frame: number, rows, columns, samplesPerPixel } = frame.attributes;
         return { sopUid, frame: number, rows, columns, samplesPerPixel, stored: frame.stored };
+      },
+      getWanted() {
+        const wanted = view.frames[view.state.get().wantedIndex];
+        return wanted && { sopUid: wanted.sopUid, frame: wanted.frame };
       },
       readPixels() {
         const { canvas } = view;

@@ -1,7 +1,7 @@
 import type { WindowPreset } from '../../../app/domains/imaging/windowPresets.ts';
 import type { PointerTool } from '../../viewport/viewport.ts';
 import type { ReadingDesk } from './readingDesk.ts';
-import { fillPanes, type Layout, paneCounts, type ReadingStore, type SeriesRef } from './readingStore.ts';
+import { fillPanes, isSameSeries, type Layout, paneCounts, type ReadingStore, type SeriesRef } from './readingStore.ts';
 
 /** What buttons, keys and panels do in the reading room. All act on the active viewport. */
 export interface ReadingActions {
@@ -104,7 +104,7 @@ export function makeReadingActions(desk: ReadingDesk, store: ReadingStore, hooks
     nextSeries(steps) {
       const { panes, activePane } = store.getState();
       const all = allSeries(desk, store);
-      const at = all.findIndex((each) => each.seriesUid === panes[activePane]?.seriesUid);
+      const at = all.findIndex((each) => isSameSeries(each, panes[activePane]));
       const next = all[(at + steps + all.length) % all.length];
       if (next) openSeries(next);
     },
@@ -115,10 +115,7 @@ export function makeReadingActions(desk: ReadingDesk, store: ReadingStore, hooks
       void desk.locate(studyUid, target.sopUid, target.seriesUid).then((ref) => {
         if (!ref) return;
         const at = panes.findIndex(
-          (each, index) =>
-            index < paneCounts[store.getState().layout] &&
-            each?.seriesUid === ref.seriesUid &&
-            each.studyUid === ref.studyUid,
+          (each, index) => index < paneCounts[store.getState().layout] && isSameSeries(each, ref),
         );
         if (at >= 0 && desk.pane(at)?.view.jumpTo(target.sopUid, target.frame)) store.setState({ activePane: at });
         else {

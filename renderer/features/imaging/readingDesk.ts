@@ -19,7 +19,7 @@ import {
 import { type AnnotationContent, AnnotationJournal } from './annotationJournal.ts';
 import { exposeForTests } from './deskProbe.ts';
 import { isSamePerson, namesPatient } from './patientMatch.ts';
-import type { ReadingStore, SeriesRef } from './readingStore.ts';
+import { activate, type ReadingStore, type SeriesRef } from './readingStore.ts';
 
 /** A study on the desk: the one being read, or a prior beside it. */
 export interface DeskStudy {
@@ -78,9 +78,20 @@ export class ReadingDesk {
     this.#studies.set(main.study.studyUid, main);
     this.#hidden = exposeForTests(this.engine);
     this.#unwatch.push(store.subscribe((state, before) => state.tool !== before.tool && this.#applyTool(state.tool)));
-    // On its way while the room is still being built; the viewport that shows the series is told of a failure.
     const first = store.getState().panes[0];
-    if (first) void this.metadata(first);
+    if (first) void this.#preload(first);
+  }
+
+  /** On its way while the room is still being built; the viewport that shows the series is told of a failure. */
+  async #preload(ref: SeriesRef): Promise<void> {
+    try {
+      const instances = await this.metadata(ref);
+      this.#assertPatient(ref, instances);
+      if (!this.#abort.signal.aborted && !this.#kept.has(keyOf(ref)))
+        this.#kept.set(keyOf(ref), this.engine.preload({ ...ref, instances }));
+    } catch {
+      // Asked again, and answered, by the viewport.
+    }
   }
 
   study(studyUid: string): DeskStudy | undefined {
@@ -114,8 +125,7 @@ export class ReadingDesk {
 
   /** The instances of a series, described; once for as long as the desk stands. @throws Failure */
   metadata({ studyUid, seriesUid }: SeriesRef): Promise<readonly DicomDataset[]> {
-    // Two studies may name one Series UID: what is drawn is always looked up by both.
-    const key = `${studyUid}/${seriesUid}`;
+    const key = keyOf({ studyUid, seriesUid });
     let metadata = this.#metadata.get(key);
     if (!metadata) {
       metadata = this.#fetchMetadata(studyUid, seriesUid);
@@ -131,7 +141,7 @@ export class ReadingDesk {
       makeId,
       language: this.#person.language,
       canEdit: this.#person.canAnnotate,
-      onActivated: () => this.#store.setState({ activePane: index }),
+      onActivated: () => activate(this.#store, { activePane: index }),
       onHover: (at) => hooks.onHover(at && pane.view.valueAt(at)),
     });
     pane.tools.setTool(this.#store.getState().tool);
@@ -171,7 +181,7 @@ export class ReadingDesk {
   async show(index: number, ref: SeriesRef | null, startAt?: { sopUid: string; frame: number }): Promise<void> {
     const pane = this.#panes.get(index);
     if (!pane) return;
-    const wanted = ref ? `${ref.studyUid}/${ref.seriesUid}` : '';
+    const wanted = ref ? keyOf(ref) : '';
     this.#shown.set(index, wanted);
     await pane.view.showSeries(undefined);
     if (!ref) return;
@@ -187,7 +197,7 @@ export class ReadingDesk {
 
   attachMpr(roots: readonly [HTMLElement, HTMLElement, HTMLElement]): OpenMpr {
     this.#mpr?.close();
-    const mpr = this.engine.openMpr(roots, { onActivated: (plane) => this.#store.setState({ activePlane: plane }) });
+    const mpr = this.engine.openMpr(roots, { onActivated: (plane) => activate(this.#store, { activePlane: plane }) });
     this.#mpr = mpr;
     this.#applyTool(this.#store.getState().tool);
     return mpr;
@@ -273,7 +283,7 @@ export class ReadingDesk {
 
   /** Frames stay in memory while the study is open, so that MPR and a second look do not fetch them again. */
   #keep(ref: SeriesRef, instances: readonly DicomDataset[]): void {
-    const key = `${ref.studyUid}/${ref.seriesUid}`;
+    const key = keyOf(ref);
     if (!this.#kept.has(key)) this.#kept.set(key, this.engine.keep({ ...ref, instances }));
   }
 
@@ -320,6 +330,11 @@ export class ReadingDesk {
     for (const [other, pane] of this.#panes) if (other !== index) pane.view.scrollToPlaneOf(source);
     this.#isFollowing = false;
   }
+}
+
+/** Two studies may name one Series UID: what is drawn is always looked up by both. */
+function keyOf({ studyUid, seriesUid }: SeriesRef): string {
+  return `${studyUid}/${seriesUid}`;
 }
 
 export function makeId(): string {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createReadingStore, fillPanes } from './readingStore.ts';
+import { activate, createReadingStore, fillPanes } from './readingStore.ts';
 
 const ref = (seriesUid: string) => ({ studyUid: '1', seriesUid });
 const series = (modality: string, ...uids: string[]) => uids.map((uid) => ({ ...ref(uid), modality }));
@@ -36,5 +36,24 @@ describe('empty places', () => {
       ref('b'),
       null,
     ]);
+  });
+  it('take the series of another study that carries the same UID', () => {
+    const other = { studyUid: '2', seriesUid: 'a' };
+    expect(fillPanes([ref('a'), null, null, null], [ref('a'), other], 2)).toEqual([ref('a'), other, null, null]);
+  });
+});
+
+describe('the viewport under the hand', () => {
+  it('is told to the room when it is another one, not with every turn of the wheel', () => {
+    const store = createReadingStore(series('CT', 'a'));
+    let told = 0;
+    store.subscribe(() => {
+      told += 1;
+    });
+    for (let turn = 0; turn < 100; turn += 1) activate(store, { activePane: 0 });
+    expect(told).toBe(0);
+    activate(store, { activePane: 1 });
+    activate(store, { activePlane: 2 });
+    expect([told, store.getState().activePane, store.getState().activePlane]).toEqual([2, 1, 2]);
   });
 });

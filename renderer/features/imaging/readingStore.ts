@@ -9,6 +9,11 @@ export interface SeriesRef {
   readonly seriesUid: string;
 }
 
+/** Two studies may carry one Series Instance UID: only both UIDs name a series. */
+export function isSameSeries(left: SeriesRef | null | undefined, right: SeriesRef | null | undefined): boolean {
+  return !!left && !!right && left.studyUid === right.studyUid && left.seriesUid === right.seriesUid;
+}
+
 /** Where the hands are: ids and choices only. Made anew for each study that is opened. */
 export interface ReadingState {
   readonly layout: Layout;
@@ -31,7 +36,7 @@ export function fillPanes(
   available: readonly SeriesRef[],
   count: number,
 ): (SeriesRef | null)[] {
-  const isShown = (each: SeriesRef) => panes.some((ref) => ref?.seriesUid === each.seriesUid);
+  const isShown = (each: SeriesRef) => panes.some((ref) => isSameSeries(ref, each));
   const waiting = available.filter((each) => !isShown(each));
   return panes.map((ref, index) => (ref === null && index < count ? (waiting.shift() ?? null) : ref));
 }
@@ -59,3 +64,10 @@ export function createReadingStore(series: readonly (SeriesRef & { readonly moda
 }
 
 export type ReadingStore = ReturnType<typeof createReadingStore>;
+
+/** Every turn of the wheel says which viewport it was over: only another one is news, and renders the room again. */
+export function activate(store: ReadingStore, change: Partial<Pick<ReadingState, 'activePane' | 'activePlane'>>): void {
+  const state = store.getState();
+  const { activePane = state.activePane, activePlane = state.activePlane } = change;
+  if (activePane !== state.activePane || activePlane !== state.activePlane) store.setState(change);
+}

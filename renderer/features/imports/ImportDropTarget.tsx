@@ -1,5 +1,5 @@
 import { IconFileImport } from '@tabler/icons-react';
-import { type DragEvent, type ReactNode, useRef, useState } from 'react';
+import { type DragEvent, type ReactNode, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { entriesOf } from './collectFiles.ts';
 import { useImport } from './ImportProvider.tsx';
@@ -9,13 +9,28 @@ function carriesFiles(event: DragEvent): boolean {
   return event.dataTransfer.types.includes('Files');
 }
 
+/**
+ * A drag over the window says so several times a second. When it falls silent it is over: what lay under it may have
+ * been taken off the page, and an element that is gone never says that the drag left it.
+ */
+const silenceMs = 1500;
+
 /** The whole window takes files, folders, zip archives and media dropped on it. */
 export function ImportDropTarget({ children }: { children: ReactNode }) {
   const { t } = useTranslation('imports');
   const { importEntries, importFiles } = useImport();
   const [over, setOver] = useState(false);
-  /** Entering a child counts too: the drag has left only when every entry was left. */
-  const depth = useRef(0);
+  const silence = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useEffect(() => () => clearTimeout(silence.current), []);
+  const show = (): void => {
+    clearTimeout(silence.current);
+    silence.current = setTimeout(() => setOver(false), silenceMs);
+    setOver(true);
+  };
+  const hide = (): void => {
+    clearTimeout(silence.current);
+    setOver(false);
+  };
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: the way in by keyboard is the import dialog
     <div
@@ -23,24 +38,22 @@ export function ImportDropTarget({ children }: { children: ReactNode }) {
       onDragEnter={(event) => {
         if (!carriesFiles(event)) return;
         event.preventDefault();
-        depth.current += 1;
-        setOver(true);
+        show();
       }}
       onDragOver={(event) => {
         if (!carriesFiles(event)) return;
         event.preventDefault();
         event.dataTransfer.dropEffect = 'copy';
+        show();
       }}
       onDragLeave={(event) => {
-        if (!carriesFiles(event)) return;
-        depth.current = Math.max(0, depth.current - 1);
-        if (depth.current === 0) setOver(false);
+        // From one element to the next inside the window is no leaving.
+        if (carriesFiles(event) && event.relatedTarget === null) hide();
       }}
       onDrop={(event) => {
         if (!carriesFiles(event)) return;
         event.preventDefault();
-        depth.current = 0;
-        setOver(false);
+        hide();
         const entries = entriesOf(event.dataTransfer.items);
         if (entries.length > 0) importEntries(entries);
         else importFiles(event.dataTransfer.files);

@@ -189,6 +189,7 @@ function DecisionDialog({
   onDecided: () => void;
 }) {
   const { t } = useTranslation('patients');
+  const formats = useFormats();
   const [reason, setReason] = useState('');
   const decide = useCommandOf('patients.decideLink');
   const close = (): void => {
@@ -196,6 +197,10 @@ function DecisionDialog({
     decide.reset();
     onClose();
   };
+  const factsOf = (each: Patient): string =>
+    [each.birthDate ? formats.date(each.birthDate) : '', each.identifier || t('links.absent')]
+      .filter(Boolean)
+      .join(' · ');
   return (
     <Dialog
       open={same !== null}
@@ -231,9 +236,9 @@ function DecisionDialog({
       }
     >
       <p>
-        <b>{patient.displayName || t('unnamed')}</b> · {patient.identifier || t('links.absent')}
+        <b>{patient.displayName || t('unnamed')}</b> · {factsOf(patient)}
         <br />
-        <b>{other.displayName || t('unnamed')}</b> · {other.identifier || t('links.absent')}
+        <b>{other.displayName || t('unnamed')}</b> · {factsOf(other)}
       </p>
       <p>{same ? t('decide.sameWhat') : t('decide.notSameWhat')}</p>
       <TextAreaField

@@ -1,13 +1,13 @@
 import { useDebouncedValue } from '@mantine/hooks';
-import { IconLinkOff, IconSearch, IconUsers } from '@tabler/icons-react';
+import { IconLinkOff, IconUsers } from '@tabler/icons-react';
 import { useEffect, useMemo, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Patient } from '../../../app/domains/patients/patientSchema.ts';
 import { usePagesOf, useView } from '../../api/pages.ts';
 import { EmptyState } from '../../components/EmptyState.tsx';
 import { FailureNotice } from '../../components/FailureNotice.tsx';
-import { Kbd } from '../../components/Kbd.tsx';
 import { useKeys } from '../../components/keys.ts';
+import { SearchField } from '../../components/SearchField.tsx';
 import { type Column, VirtualTable, type VirtualTableHandle } from '../../components/VirtualTable.tsx';
 import { useFormats } from '../../i18n/formats.ts';
 import { usePatientListStore } from './patientListStore.ts';
@@ -44,7 +44,7 @@ function usePatientColumns(): readonly Column<Patient>[] {
         key: 'birth',
         header: t('columns.birth'),
         width: '130px',
-        cell: (patient) => (patient.birthDate ? formats.date(patient.birthDate) : '—'),
+        cell: (patient) => <span className="tabular">{patient.birthDate ? formats.date(patient.birthDate) : '—'}</span>,
       },
       {
         key: 'identifier',
@@ -58,6 +58,7 @@ function usePatientColumns(): readonly Column<Patient>[] {
         header: t('columns.issuer'),
         width: 'minmax(90px, 0.7fr)',
         cell: (patient) => patient.issuer || '—',
+        title: (patient) => patient.issuer,
       },
       {
         key: 'studies',
@@ -98,36 +99,23 @@ export function PatientList({ onPatient }: { onPatient: (patientId: string) => v
   // biome-ignore lint/correctness/useExhaustiveDependencies: another question starts at the top
   useEffect(() => table.current?.scrollToTop(), [question]);
   const group = t('title');
-  useKeys([{ id: 'patients.search', keys: ['/'], label: t('search'), group, run: () => search.current?.focus() }]);
+  useKeys([{ id: 'patients.search', keys: ['/'], label: t('keys.search'), group, run: () => search.current?.focus() }]);
   return (
     <section className="patients" aria-label={t('title')}>
       <div className="patients-bar">
         <h1>{t('title')}</h1>
-        <div className="patients-search">
-          <IconSearch size={14} stroke={1.8} aria-hidden />
-          <input
-            ref={search}
-            type="search"
-            value={text}
-            onChange={(event) => setText(event.target.value)}
-            onKeyDown={(event) => {
-              if (event.key === 'Escape') setText('');
-              else if (event.key === 'ArrowDown' || event.key === 'Enter') {
-                event.preventDefault();
-                table.current?.focus();
-                const first = pages.rowAt(0);
-                if (first && !pages.stale) select(first.patientId);
-              } else return;
-              event.stopPropagation();
-            }}
-            placeholder={t('search')}
-            aria-label={t('search')}
-            spellCheck={false}
-            autoComplete="off"
-            maxLength={200}
-          />
-          {text === '' ? <Kbd keys="/" /> : null}
-        </div>
+        <SearchField
+          ref={search}
+          label={t('search')}
+          clearLabel={t('clearSearch')}
+          value={text}
+          onChange={setText}
+          onLeave={() => {
+            table.current?.focus();
+            const first = pages.rowAt(0);
+            if (first && !pages.stale) select(first.patientId);
+          }}
+        />
         <span className="spacer" />
         <span className="quiet" role="status">
           {pages.total === null || pages.failure ? '' : t('shown', { count: pages.total })}

@@ -12,7 +12,8 @@ interface PatientListView {
 export const usePatientListStore = create<PatientListView>()((set) => ({
   text: '',
   selectedId: null,
-  setText: (text) => set({ text }),
+  // Another question has no row chosen: Enter must never open a patient that the list no longer shows.
+  setText: (text) => set({ text, selectedId: null }),
   select: (selectedId) => set({ selectedId }),
 }));
 

@@ -95,7 +95,7 @@ function Picture({
   onClick: () => void;
   label: string;
 }) {
-  const window = image.window === null ? '' : `&window=${image.window.centre},${image.window.width},linear`;
+  const window = image.window === null ? '' : `&window=${windowParameter(image.window)}`;
   const { url } = useAssetImage(
     `/dicomweb/studies/${studyUid}/series/${image.seriesUid}/instances/${image.sopUid}/frames/${image.frame}/rendered?viewport=128,128${window}`,
   );
@@ -104,4 +104,9 @@ function Picture({
       {url === null ? null : <img src={url} alt="" />}
     </button>
   );
+}
+
+/** The function by its DICOMweb name, which is in lower case (PS3.18 section 8.3.5.1.4). */
+function windowParameter({ centre, width, function: curve }: NonNullable<Chosen['window']>): string {
+  return `${centre},${width},${curve.toLowerCase().replace('_', '-')}`;
 }

@@ -16,15 +16,19 @@ export interface PdfViewProps {
   readonly documentId: string;
   /** A preview is looked at, a signed document can also be saved and printed. */
   readonly keepable: boolean;
+  /** Called when the document can be read in the window. */
+  readonly onShown?: (documentId: string) => void;
 }
 
 /** Shows a PDF of the host inside the window, page under page, without a plug-in and without a copy on the disk. */
-export function PdfView({ documentId, keepable }: PdfViewProps) {
+export function PdfView({ documentId, keepable, onShown }: PdfViewProps) {
   const { t } = useTranslation('reports');
   const { fetchAsset } = useApi();
   const [bytes, setBytes] = useState<Uint8Array<ArrayBuffer> | null>(null);
   const [pdf, setPdf] = useState<PDFDocumentProxy | null>(null);
   const [failure, setFailure] = useState<unknown>(null);
+  const shown = useRef(onShown);
+  shown.current = onShown;
 
   useEffect(() => {
     const stop = new AbortController();
@@ -39,6 +43,7 @@ export function PdfView({ documentId, keepable }: PdfViewProps) {
       if (stop.signal.aborted) return void opened.loadingTask.destroy();
       setBytes(loaded);
       setPdf(opened);
+      shown.current?.(documentId);
     };
     open().catch((error: unknown) => {
       if (!stop.signal.aborted) setFailure(asFailure(error));

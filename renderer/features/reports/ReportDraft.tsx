@@ -2,7 +2,7 @@ import type { Editor } from '@tiptap/react';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Annotation } from '../../../app/domains/imaging/imagingSchema.ts';
-import { measurementText } from '../../../app/domains/reports/reportRules.ts';
+import { keyImageText, measurementText } from '../../../app/domains/reports/reportRules.ts';
 import type { Report, ReportSection } from '../../../app/domains/reports/reportSchema.ts';
 import { useApi } from '../../api/ApiProvider.tsx';
 import { asFailure } from '../../api/asFailure.ts';
@@ -16,7 +16,7 @@ import { KeyImageList } from './KeyImageList.tsx';
 import type { ReportPanelContext } from './ReportPanel.tsx';
 import { type ChipSource, ChipSourceContext } from './reportChips.tsx';
 import { SectionEditor } from './SectionEditor.tsx';
-import { SignDialog } from './SignDialog.tsx';
+import { SignDialog, type SignDialogProps } from './SignDialog.tsx';
 
 export interface ReportDraftProps {
   readonly report: Report;
@@ -35,7 +35,7 @@ export function ReportDraft({ report, context, onSigned, onReload }: ReportDraft
   const canWrite = useCan('reports.write');
   const [saveState, setSaveState] = useState<DraftSaveState>({ kind: 'saved', at: report.savedAt });
   const [keyImages, setKeyImages] = useState(report.keyImages);
-  const [preview, setPreview] = useState<{ documentId: string; version: number } | null>(null);
+  const [preview, setPreview] = useState<SignDialogProps['preview'] | null>(null);
   const [signFailure, setSignFailure] = useState<unknown>(null);
   const [preparing, setPreparing] = useState(false);
   const sections = useRef<ReportSection[]>(report.sections);
@@ -102,7 +102,7 @@ export function ReportDraft({ report, context, onSigned, onReload }: ReportDraft
       .run();
   };
   const insertKeyImage = (index: number, keyImage: Report['keyImages'][number]): void => {
-    const text = t('keyImage.chip', { number: index + 1, lng: report.language });
+    const text = keyImageText(index + 1);
     insertionPoint()
       ?.chain()
       .focus()
@@ -122,6 +122,7 @@ export function ReportDraft({ report, context, onSigned, onReload }: ReportDraft
       if (made.version !== version) return onReload();
       setPreview(made);
     } catch (error) {
+      setPreview(null);
       setSignFailure(asFailure(error));
     } finally {
       setPreparing(false);
@@ -223,11 +224,12 @@ export function ReportDraft({ report, context, onSigned, onReload }: ReportDraft
         {preview ? (
           <SignDialog
             report={report}
-            version={preview.version}
-            previewId={preview.documentId}
+            preview={preview}
+            renewing={preparing}
             patientId={context.patientId}
             onClose={() => setPreview(null)}
             onSigned={onSigned}
+            onChanged={() => void prepareSignature()}
           />
         ) : null}
       </div>

@@ -1,8 +1,10 @@
 import { IconFileText } from '@tabler/icons-react';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Annotation, KeyImage } from '../../../app/domains/imaging/imagingSchema.ts';
-import type { Report } from '../../../app/domains/reports/reportSchema.ts';
+import type { Report, ReportSummary } from '../../../app/domains/reports/reportSchema.ts';
+import { useApi } from '../../api/ApiProvider.tsx';
+import { asFailure } from '../../api/asFailure.ts';
 import { useCommandOf, useQueryOf } from '../../api/queries.ts';
 import { useCan, useSession } from '../../api/session.tsx';
 import { Button } from '../../components/Button.tsx';
@@ -14,7 +16,7 @@ import { Notice } from '../../components/Notice.tsx';
 import { Skeleton } from '../../components/Skeleton.tsx';
 import { useFormats } from '../../i18n/formats.ts';
 import { PdfView } from './PdfView.tsx';
-import { ReportDraft } from './ReportDraft.tsx';
+import { ReportDraft, type ReportDraftProps } from './ReportDraft.tsx';
 import './reports.css';
 
 /** What the reading room tells the report beside it. */
@@ -41,13 +43,7 @@ export default function ReportPanel(context: ReportPanelContext) {
   const wrong = reports.data.find(
     (report) => report.patientId !== context.patientId || report.studyUid !== context.studyUid,
   );
-  if (wrong !== undefined) {
-    return (
-      <Notice severity="unsafe" title={t('wrongPatient.title')}>
-        {t('wrongPatient.text')}
-      </Notice>
-    );
-  }
+  if (wrong !== undefined) return <WrongPatient />;
   const signed = reports.data.filter((report) => report.state === 'signed');
   const draft = reports.data.find((report) => report.state === 'draft');
   const original = signed.find((report) => report.addendumTo === null);
@@ -57,9 +53,9 @@ export default function ReportPanel(context: ReportPanelContext) {
         <SignedCard key={report.reportId} report={report} onOpen={() => setOpened(report.documentId)} />
       ))}
       {draft !== undefined ? (
-        <ReportDraft
+        <OpenedDraft
           key={`${draft.reportId}/${generation}`}
-          report={draft}
+          reportId={draft.reportId}
           context={context}
           onSigned={(report) => setOpened(report.documentId)}
           onReload={() => void reports.refetch().then(() => setGeneration((value) => value + 1))}
@@ -86,7 +82,44 @@ export default function ReportPanel(context: ReportPanelContext) {
   );
 }
 
-function SignedCard({ report, onOpen }: { report: Report; onOpen: () => void }) {
+interface OpenedDraftProps extends Omit<ReportDraftProps, 'report'> {
+  readonly reportId: string;
+}
+
+/**
+ * Opens a draft: its text is read once, one audit entry, and not again while it is written (what another window saves
+ * meanwhile is found when this one saves).
+ */
+function OpenedDraft({ reportId, ...rest }: OpenedDraftProps) {
+  const { client } = useApi();
+  const [report, setReport] = useState<Report | null>(null);
+  const [failure, setFailure] = useState<unknown>(null);
+  const [attempt, setAttempt] = useState(0);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `attempt` is how a person asks again.
+  useEffect(() => {
+    const stop = new AbortController();
+    setFailure(null);
+    client.reports.get({ reportId }, { signal: stop.signal }).then(setReport, (error: unknown) => {
+      if (!stop.signal.aborted) setFailure(asFailure(error));
+    });
+    return () => stop.abort();
+  }, [client, reportId, attempt]);
+  if (failure !== null) return <FailureNotice failure={failure} retry={() => setAttempt(attempt + 1)} />;
+  if (report === null) return <Skeleton height={200} />;
+  if (report.patientId !== rest.context.patientId || report.studyUid !== rest.context.studyUid) return <WrongPatient />;
+  return <ReportDraft report={report} {...rest} />;
+}
+
+function WrongPatient() {
+  const { t } = useTranslation('reports');
+  return (
+    <Notice severity="unsafe" title={t('wrongPatient.title')}>
+      {t('wrongPatient.text')}
+    </Notice>
+  );
+}
+
+function SignedCard({ report, onOpen }: { report: ReportSummary; onOpen: () => void }) {
   const { t } = useTranslation('reports');
   const formats = useFormats();
   const colleagues = useQueryOf('security.listColleagues', undefined);

@@ -1,4 +1,4 @@
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { SessionView } from '../../../app/domains/security/securitySchema.ts';
 import { useCommandOf } from '../../api/queries.ts';
@@ -32,6 +32,7 @@ export function SignIn({ siteName, sealed, clockSetBackByMs, lockReason, onEnter
   const [recovering, setRecovering] = useState(false);
   const signIn = useCommandOf('security.signIn');
   const waitSeconds = useRetryDelay(signIn.error);
+  const passwordField = useRef<HTMLInputElement>(null);
 
   if (recovering)
     return (
@@ -45,7 +46,14 @@ export function SignIn({ siteName, sealed, clockSetBackByMs, lockReason, onEnter
     if (operatorName.trim() === '' || password === '' || waitSeconds > 0) return;
     signIn.mutate(
       { operatorName: operatorName.trim(), password },
-      { onSuccess: onEntered, onError: () => setPassword('') },
+      {
+        onSuccess: onEntered,
+        onError: () => {
+          setPassword('');
+          // The button that was pressed is disabled now and would leave the focus nowhere.
+          passwordField.current?.focus();
+        },
+      },
     );
   };
   return (
@@ -70,6 +78,7 @@ export function SignIn({ siteName, sealed, clockSetBackByMs, lockReason, onEnter
           onChange={setOperatorName}
         />
         <PasswordField
+          ref={passwordField}
           label={t('signIn.password')}
           autoComplete="current-password"
           value={password}

@@ -131,7 +131,7 @@ function EntryTable({ rows }: { rows: readonly AuditEntry[] }) {
         {rows.map((entry) => (
           <tr key={entry.sequence}>
             <td className="num">{entry.sequence}</td>
-            <td className="settings-nowrap">
+            <td className="settings-nowrap tabular">
               {formats.date(localDate(entry.at))} {formats.clock(entry.at)}
             </td>
             <td className="settings-nowrap">{entry.operatorName ?? t('audit.nobody')}</td>

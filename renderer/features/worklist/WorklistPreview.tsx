@@ -11,7 +11,7 @@ import { EmptyState } from '../../components/EmptyState.tsx';
 import { FailureNotice, useFailureText } from '../../components/FailureNotice.tsx';
 import { Notice } from '../../components/Notice.tsx';
 import { Skeleton } from '../../components/Skeleton.tsx';
-import { useFormats } from '../../i18n/formats.ts';
+import { ageOnDay, useFormats } from '../../i18n/formats.ts';
 import { AssignMenu } from './AssignMenu.tsx';
 import { ExportDialog } from './ExportDialog.tsx';
 
@@ -80,16 +80,20 @@ function Preview({ studyUid, onRead, onPatient, onSelect }: WorklistPreviewProps
         <button type="button" className="worklist-name" onClick={() => onPatient(patient.patientId)}>
           {patient.displayName || t('unnamed')}
         </button>
-        <span className="quiet">
-          {[
-            formats.sex(patient.sex),
-            formats.age(study.patientAge),
-            patient.birthDate ? t('born', { date: formats.date(patient.birthDate) }) : t('birthUnknown'),
-            patient.identifier || t('noIdentifier'),
-          ]
-            .filter(Boolean)
-            .join(' · ')}
-        </span>
+        {study.identityConflict ? (
+          <span className="worklist-conflict">{t('marks.twoPeople')}</span>
+        ) : (
+          <span className="quiet">
+            {[
+              formats.sex(patient.sex),
+              formats.age(study.patientAge || ageOnDay(patient.birthDate, study.studyDate)),
+              patient.birthDate ? t('born', { date: formats.date(patient.birthDate) }) : t('birthUnknown'),
+              patient.identifier || t('noIdentifier'),
+            ]
+              .filter(Boolean)
+              .join(' · ')}
+          </span>
+        )}
       </div>
       {study.arriving ? <Notice severity="caution">{t('marks.arrivingWhy')}</Notice> : null}
       {study.identityConflict ? (
@@ -161,6 +165,7 @@ function KeyPicture({ path }: { path: string | null }) {
   return (
     <div className="worklist-key">
       {image.url ? <img src={image.url} alt={t('preview.picture')} draggable={false} /> : null}
+      {image.loading ? <p className="worklist-key-wait">{t('preview.loading')}</p> : null}
       {path === null ? (
         <p>
           <IconPhotoOff size={22} stroke={1.4} aria-hidden />

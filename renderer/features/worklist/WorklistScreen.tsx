@@ -1,16 +1,16 @@
 import { useDebouncedValue, useMediaQuery } from '@mantine/hooks';
-import { IconFileImport, IconFilterOff, IconInbox, IconSearch, IconX } from '@tabler/icons-react';
+import { IconFileImport, IconFilterOff, IconInbox } from '@tabler/icons-react';
 import { useCallback, useEffect, useMemo, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { WorklistRow, WorklistSort } from '../../../app/domains/worklist/worklistSchema.ts';
 import { usePagesOf, useView } from '../../api/pages.ts';
 import { useQueryOf } from '../../api/queries.ts';
 import { useCan, useSession } from '../../api/session.tsx';
-import { Button, IconButton } from '../../components/Button.tsx';
+import { Button } from '../../components/Button.tsx';
 import { EmptyState } from '../../components/EmptyState.tsx';
 import { FailureNotice } from '../../components/FailureNotice.tsx';
-import { Kbd } from '../../components/Kbd.tsx';
 import { useKeys } from '../../components/keys.ts';
+import { SearchField } from '../../components/SearchField.tsx';
 import { Skeleton } from '../../components/Skeleton.tsx';
 import { useToast } from '../../components/Toast.tsx';
 import { VirtualTable, type VirtualTableHandle } from '../../components/VirtualTable.tsx';
@@ -85,37 +85,18 @@ export function WorklistScreen({ onRead, onPatient, onImport }: WorklistScreenPr
       <section className="worklist-list" aria-label={t('title')}>
         <div className="worklist-bar">
           <h1>{t('title')}</h1>
-          <div className="worklist-search">
-            <IconSearch size={14} stroke={1.8} aria-hidden />
-            <input
-              ref={search}
-              type="search"
-              value={text}
-              onChange={(event) => setText(event.target.value)}
-              onKeyDown={(event) => {
-                if (event.key === 'Escape') {
-                  if (text === '') event.currentTarget.blur();
-                  setText('');
-                } else if (event.key === 'ArrowDown' || event.key === 'Enter') {
-                  event.preventDefault();
-                  table.current?.focus();
-                  const first = pages.rowAt(0);
-                  if (first && !pages.stale) select(first.studyUid);
-                } else return;
-                event.stopPropagation();
-              }}
-              placeholder={t('search')}
-              aria-label={t('search')}
-              spellCheck={false}
-              autoComplete="off"
-              maxLength={200}
-            />
-            {text === '' ? (
-              <Kbd keys="/" />
-            ) : (
-              <IconButton size="s" label={t('clearSearch')} icon={<IconX size={14} />} onClick={() => setText('')} />
-            )}
-          </div>
+          <SearchField
+            ref={search}
+            label={t('search')}
+            clearLabel={t('clearSearch')}
+            value={text}
+            onChange={setText}
+            onLeave={() => {
+              table.current?.focus();
+              const first = pages.rowAt(0);
+              if (first && !pages.stale) select(first.studyUid);
+            }}
+          />
           <span className="spacer" />
           <span className="quiet" role="status">
             {total === null || pages.failure ? '' : t('shown', { count: total })}

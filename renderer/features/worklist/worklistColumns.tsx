@@ -46,22 +46,36 @@ export function useWorklistColumns(wide: boolean): readonly Column<WorklistRow>[
       {
         key: 'patient',
         header: t('columns.patient'),
-        width: 'minmax(200px, 1.6fr)',
+        width: 'minmax(190px, 1.1fr)',
         sortKey: 'patient',
-        cell: (row) => row.displayName || <span className="worklist-unnamed">{t('unnamed')}</span>,
-        title: (row) => [row.displayName || t('unnamed'), row.identifier].filter(Boolean).join(' · '),
+        // A study of two people is found under either name, so it says both.
+        cell: (row) =>
+          row.otherNames.length > 0
+            ? [row.displayName || t('unnamed'), ...row.otherNames].join(' / ')
+            : row.displayName || <span className="worklist-unnamed">{t('unnamed')}</span>,
+        title: (row) =>
+          [row.displayName || t('unnamed'), ...row.otherNames, row.identifier].filter(Boolean).join(' · '),
       },
       {
         key: 'age',
         header: t('columns.age'),
         width: '74px',
         sortKey: 'age',
-        cell: (row) => (
-          <span className="worklist-sub">
-            {formats.sex(row.sex) || '—'} {row.ageYears === null ? '—' : formats.number(row.ageYears)}
-          </span>
-        ),
-        title: (row) => (row.birthDate ? t('born', { date: formats.date(row.birthDate) }) : t('birthUnknown')),
+        // Of two people there is no one age.
+        cell: (row) =>
+          row.identityConflict ? (
+            dash
+          ) : (
+            <span className="worklist-sub">
+              {formats.sex(row.sex) || '—'} {row.ageYears === null ? '—' : formats.number(row.ageYears)}
+            </span>
+          ),
+        title: (row) =>
+          row.identityConflict
+            ? t('marks.identityWhy')
+            : row.birthDate
+              ? t('born', { date: formats.date(row.birthDate) })
+              : t('birthUnknown'),
       },
       {
         key: 'modality',
@@ -74,7 +88,7 @@ export function useWorklistColumns(wide: boolean): readonly Column<WorklistRow>[
       {
         key: 'description',
         header: t('columns.description'),
-        width: 'minmax(120px, 1fr)',
+        width: 'minmax(150px, 1fr)',
         sortKey: 'description',
         cell: (row) => row.description || dash,
         title: (row) => [row.description, row.accessionNumber].filter(Boolean).join(' · '),
@@ -82,7 +96,7 @@ export function useWorklistColumns(wide: boolean): readonly Column<WorklistRow>[
       {
         key: 'date',
         header: t('columns.date'),
-        width: '142px',
+        width: '154px',
         sortKey: 'studyDate',
         cell: (row) => <span className="worklist-sub">{date(row) || '—'}</span>,
         title: (row) => date(row) || t('dateUnknown'),
@@ -140,7 +154,7 @@ export function useWorklistColumns(wide: boolean): readonly Column<WorklistRow>[
       {
         key: 'received',
         header: t('columns.received'),
-        width: '142px',
+        width: '154px',
         sortKey: 'receivedAt',
         cell: (row) => <span className="worklist-sub">{formats.dateTime(row.receivedAt)}</span>,
       },

@@ -32,3 +32,13 @@ it('a lock forgets the search text and the selection', () => {
   runLockCallbacks();
   expect(useWorklistStore.getState()).toMatchObject({ text: '', selectedUid: null, chip: 'all' });
 });
+
+it.each([
+  ['text', () => useWorklistStore.getState().setText('ndiaye')],
+  ['chip', () => useWorklistStore.getState().setChip('unread')],
+  ['modality', () => useWorklistStore.getState().setModality('CT')],
+])('another %s has no study chosen: Enter never reads one that is not listed', (_, ask) => {
+  useWorklistStore.getState().select('1.2.3');
+  ask();
+  expect(useWorklistStore.getState().selectedUid).toBeNull();
+});

@@ -30,9 +30,10 @@ const initial = {
 /** Where the hands are in the worklist; kept while other screens are open, gone with a lock. */
 export const useWorklistStore = create<WorklistView>()((set) => ({
   ...initial,
-  setChip: (chip) => set({ chip }),
-  setModality: (modality) => set({ modality }),
-  setText: (text) => set({ text }),
+  // Another question has no row chosen: Enter must never read a study that the list no longer shows.
+  setChip: (chip) => set({ chip, selectedUid: null }),
+  setModality: (modality) => set({ modality, selectedUid: null }),
+  setText: (text) => set({ text, selectedUid: null }),
   setSort: (sort) => set({ sort }),
   select: (selectedUid) => set({ selectedUid }),
 }));

@@ -13,6 +13,7 @@ import { launchBrowser, openWindow, picture, type SalusWindow } from './chromium
 import { type DcmtkImage, readWithDcmtk, sopUidsIn } from './dcmtkImage.ts';
 import type { TextLanguage } from './localeTexts.ts';
 import { type HostClient, makeFolder, type RunningHost, startHost } from './runningHost.ts';
+import { readReports } from './signedReports.ts';
 import { readDocument, sha256 } from './storeFacts.ts';
 
 /** One study from its folder to its signed report. */
@@ -267,7 +268,7 @@ export function describeJourney(given: JourneyCase): void {
         await report().printKeyImage();
       await report().waitForSave();
       await picture(window, '10-report-draft');
-      const [draft] = await program.client.reports.list({ studyUid: truth.studyUid });
+      const [draft] = await readReports(program, { studyUid: truth.studyUid });
       expect(draft?.state).toBe('draft');
       expect(draft?.keyImages.map((each) => each.sopUid)).toEqual([truth.sopUid]);
       const chips = draft?.sections.flatMap((section) => section.paragraphs).flatMap((paragraph) => paragraph.content);

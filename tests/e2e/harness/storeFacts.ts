@@ -5,6 +5,7 @@ import type { Report } from '../../../app/domains/reports/reportSchema.ts';
 import type { Operator } from '../../../app/domains/security/securitySchema.ts';
 import type { WorklistRow } from '../../../app/domains/worklist/worklistSchema.ts';
 import type { HostClient } from './runningHost.ts';
+import { readReports } from './signedReports.ts';
 
 /** What a study is, as far as a person or a program can ask. */
 export interface StudyFacts {
@@ -67,8 +68,9 @@ async function readStudy(host: HostClient, row: WorklistRow): Promise<StudyFacts
   const { studyUid } = row;
   const { study, patient, series } = await client.imaging.getStudy({ studyUid });
   const instances: Record<string, Instance[]> = {};
-  for (const { seriesUid } of series) instances[seriesUid] = await client.imaging.listInstances({ seriesUid });
-  const reports = await client.reports.list({ studyUid });
+  for (const { seriesUid } of series)
+    instances[seriesUid] = await client.imaging.listInstances({ studyUid, seriesUid });
+  const reports = await readReports(host, { studyUid });
   const documents: Record<string, string> = {};
   for (const { documentId } of reports)
     if (documentId) documents[documentId] = sha256(await readDocument(host, documentId));

@@ -14,6 +14,7 @@ interface Probe {
           stored: ArrayLike<number>;
         }
       | undefined;
+    getWanted(): { sopUid: string; frame: number } | undefined;
     readPixels(): { width: number; height: number; data: Uint8ClampedArray } | undefined;
     toScreen(column: number, row: number): readonly [number, number] | undefined;
     getState(): {
@@ -117,6 +118,16 @@ export class ReadingRoomPage {
     }, index);
     if (!image) throw new Error('no picture is drawn');
     return image;
+  }
+
+  /** The frame asked for last, drawn or not. */
+  async wanted(index = 0): Promise<{ sopUid: string; frame: number }> {
+    const wanted = await this.#window.page.evaluate(
+      (at) => (window as ProbedWindow).__salusViewport?.stacks()[at]?.getWanted(),
+      index,
+    );
+    if (!wanted) throw new Error('no frame is asked for');
+    return wanted;
   }
 
   /** Which image is drawn, or undefined while there is none. */

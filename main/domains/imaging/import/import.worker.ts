@@ -15,15 +15,20 @@ import {
   type WorkItem,
   workerCredit,
 } from './importMessages.ts';
+import { openWorkNote } from './workNote.ts';
 import { isZip, openZipBudget, readZip } from './zipEntries.ts';
 
 /**
  * Reads files, examines them, encrypts them into the archive and posts what came of each. Nothing of a file is ever
  * written but into the archive. The thread that started this one writes the rows.
  */
-const { archiveAccess } = workerData as ImportWorkerData;
+const { archiveAccess, note } = workerData as ImportWorkerData;
 const archive = openArchive(archiveAccess, { writesInPlace: true });
 const cancelled = new Set<number>();
+const noted = openWorkNote(note);
+
+/** The archive failed, not the file: the import stops. */
+class StoreTrouble extends Error {}
 
 /** Lets so many bytes and so many objects be worked on at once; the rest wait their turn. */
 function openGate(mostCount: number, mostBytes: number) {
@@ -87,17 +92,26 @@ function reject(itemId: number, path: string, reason: string, bytes: number): Pr
   return postResult(itemId, { kind: 'rejected', path, reason, bytes });
 }
 
-/** Examines and archives one object. Failures of the file become its result; failures of the store are thrown. */
-async function keep(itemId: number, path: string, bytes: Uint8Array): Promise<void> {
+/**
+ * Examines and archives one object; `ordinal` is its place in the item. Failures of the file become its result.
+ *
+ * @throws StoreTrouble
+ */
+async function keep(itemId: number, ordinal: number, path: string, bytes: Uint8Array): Promise<void> {
   let examined: ReturnType<typeof examineObject>;
   try {
-    examined = examineObject(bytes);
+    examined = noted(itemId, ordinal, bytes.length, () => examineObject(bytes));
   } catch (error) {
     // Whatever a hostile file makes a parser throw, the file is what is wrong.
     await reject(itemId, path, error instanceof Failure ? error.code : 'imaging.notDicom', bytes.length);
     return;
   }
-  const { name } = await archive.put('dicom', bytes);
+  let name: string;
+  try {
+    ({ name } = await archive.put('dicom', bytes));
+  } catch (error) {
+    throw new StoreTrouble('the archive could not take an object', { cause: error });
+  }
   await postResult(itemId, { kind: 'object', path, object: { ...examined, objectName: name, bytes: bytes.length } });
 }
 
@@ -111,44 +125,55 @@ function readFrom(descriptor: number, buffer: Buffer, start: number): number {
   return done;
 }
 
-async function importFile(itemId: number, runId: number, path: string): Promise<void> {
-  let descriptor: number;
+/** What the system says of a file that it can't open or read; not of this program, which may have too many files open. */
+function isUnreadable(error: unknown): boolean {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  return syscall !== undefined && code !== undefined && !['EMFILE', 'ENFILE', 'ENOMEM', 'EBADF'].includes(code);
+}
+
+async function importFile(itemId: number, runId: number, path: string, skip: readonly number[]): Promise<void> {
+  let descriptor: number | null = null;
+  let taken: { buffer: Buffer; size: number } | null = null;
   try {
-    // Without O_NONBLOCK opening a named pipe would wait for its writer for ever.
-    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  } catch {
-    return reject(itemId, path, 'imaging.pathUnreadable', 0);
-  }
-  try {
-    const stat = fstatSync(descriptor);
-    if (!stat.isFile()) return await reject(itemId, path, 'imaging.pathUnreadable', 0);
-    if (stat.size === 0) return await reject(itemId, path, 'imaging.emptyFile', 0);
-    const headLength = Math.min(importLimits.headBytes, stat.size);
-    const head = Buffer.allocUnsafe(headLength);
-    const begun = readFrom(descriptor, head, 0);
-    if (isZip(head)) return await importZip(itemId, runId, path, descriptor, stat.size);
-    if (!hasPrefix(head) && readHeader(head.subarray(0, begun), true) === null) {
-      return await reject(itemId, path, 'imaging.notDicom', stat.size);
-    }
-    if (stat.size > importLimits.objectBytes) return await reject(itemId, path, 'imaging.tooLarge', stat.size);
-    await objects.enter(stat.size);
-    let buffer: Buffer | null = null;
+    let bytes: Uint8Array;
     try {
-      buffer = buffers.take(stat.size);
-      const bytes = buffer.subarray(0, stat.size);
-      head.copy(bytes);
-      const length = readFrom(descriptor, bytes, begun);
-      await keep(itemId, path, bytes.subarray(0, length));
-    } finally {
-      if (buffer) buffers.give(buffer);
-      objects.leave(stat.size);
+      // Without O_NONBLOCK opening a named pipe would wait for its writer for ever.
+      descriptor = noted(itemId, 0, 0, () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
+      const source = descriptor;
+      const stat = fstatSync(source);
+      if (!stat.isFile()) return await reject(itemId, path, 'imaging.pathUnreadable', 0);
+      if (stat.size === 0) return await reject(itemId, path, 'imaging.emptyFile', 0);
+      const head = Buffer.allocUnsafe(Math.min(importLimits.headBytes, stat.size));
+      const begun = noted(itemId, 0, head.length, () => readFrom(source, head, 0));
+      if (isZip(head)) return await importZip(itemId, runId, path, source, stat.size, skip);
+      const isDicom = noted(
+        itemId,
+        0,
+        head.length,
+        () => hasPrefix(head) || readHeader(head.subarray(0, begun), true) !== null,
+      );
+      if (!isDicom) return await reject(itemId, path, 'imaging.notDicom', stat.size);
+      if (stat.size > importLimits.objectBytes) return await reject(itemId, path, 'imaging.tooLarge', stat.size);
+      await objects.enter(stat.size);
+      taken = { buffer: buffers.take(stat.size), size: stat.size };
+      const whole = taken.buffer.subarray(0, stat.size);
+      head.copy(whole);
+      bytes = whole.subarray(
+        0,
+        noted(itemId, 0, stat.size, () => readFrom(source, whole, begun)),
+      );
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      // A medium that fails half way (EIO), a file that may not be read: the file's trouble, not the import's.
+      return await reject(itemId, path, 'imaging.pathUnreadable', 0);
     }
-  } catch (error) {
-    if (error instanceof Failure) throw error;
-    // A medium that fails half way (EIO) is the file's trouble, not the import's.
-    await reject(itemId, path, 'imaging.pathUnreadable', 0);
+    await keep(itemId, 0, path, bytes);
   } finally {
-    closeSync(descriptor);
+    if (taken) {
+      buffers.give(taken.buffer);
+      objects.leave(taken.size);
+    }
+    if (descriptor !== null) closeSync(descriptor);
   }
 }
 
@@ -158,6 +183,7 @@ async function importZip(
   path: string,
   source: number | Buffer,
   size: number,
+  skip: readonly number[],
 ): Promise<void> {
   const options = { decodeStrings: false, validateEntrySizes: true, autoClose: false };
   let zip: yauzl.ZipFile;
@@ -171,12 +197,15 @@ async function importZip(
   }
   const running = new Set<Promise<void>>();
   let trouble: unknown = null;
+  let ordinal = 0;
   await readZip(zip, path, 1, openZipBudget(size), {
     cancelled: () => cancelled.has(runId) || trouble !== null,
     rejected: (entryPath, reason, bytes) => reject(itemId, entryPath, reason, bytes),
     async object(entryPath, bytes) {
+      ordinal += 1;
+      if (skip.includes(ordinal)) return reject(itemId, entryPath, 'imaging.tookTooLong', bytes.length);
       await objects.enter(bytes.length);
-      const work = keep(itemId, entryPath, bytes)
+      const work = keep(itemId, ordinal, entryPath, bytes)
         .catch((error: unknown) => {
           trouble ??= error;
         })
@@ -193,40 +222,54 @@ async function importZip(
 
 async function importBytes(itemId: number, runId: number, path: string, bytes: Buffer): Promise<void> {
   if (bytes.length === 0) return reject(itemId, path, 'imaging.emptyFile', 0);
-  if (isZip(bytes)) return importZip(itemId, runId, path, bytes, bytes.length);
+  if (isZip(bytes)) return importZip(itemId, runId, path, bytes, bytes.length, []);
   await objects.enter(bytes.length);
   try {
-    await keep(itemId, path, bytes);
+    await keep(itemId, 0, path, bytes);
   } finally {
     objects.leave(bytes.length);
   }
 }
 
 async function followDicomdir(itemId: number, path: string, follow: boolean): Promise<void> {
+  let references: ReturnType<typeof readDicomdir>;
   try {
-    for (const reference of readDicomdir(path)) {
-      if (reference.kind === 'refused') await reject(itemId, reference.path, reference.reason, 0);
-      else if (follow) await postResult(itemId, { kind: 'reference', path: reference.path });
-    }
+    references = noted(itemId, 0, importLimits.dicomdirBytes, () => readDicomdir(path));
   } catch (error) {
-    await reject(itemId, path, error instanceof Failure ? error.code : 'imaging.notDicom', 0);
+    const reason = isUnreadable(error) ? 'imaging.pathUnreadable' : 'imaging.notDicom';
+    return reject(itemId, path, error instanceof Failure ? error.code : reason, 0);
+  }
+  for (const reference of references) {
+    if (reference.kind === 'refused') await reject(itemId, reference.path, reference.reason, 0);
+    else if (follow) await postResult(itemId, { kind: 'reference', path: reference.path });
   }
 }
 
-async function runItem(itemId: number, runId: number, item: WorkItem): Promise<void> {
+/** What the system says names the file, and with it maybe a person: only its code is for the log. */
+function troubleOf(error: unknown): string {
+  const { code, stack } = error as { code?: string; stack?: string };
+  return code ?? stack ?? 'unknown';
+}
+
+async function runItem(itemId: number, runId: number, item: WorkItem, skip: readonly number[]): Promise<void> {
   let failure: string | null = null;
   let trouble: string | null = null;
   try {
     if (!cancelled.has(runId)) {
-      if (item.kind === 'file') await importFile(itemId, runId, item.path);
+      if (item.kind === 'file') await importFile(itemId, runId, item.path, skip);
       else if (item.kind === 'dicomdir') await followDicomdir(itemId, item.path, item.follow);
       else await importBytes(itemId, runId, item.path, Buffer.from(item.bytes));
     }
   } catch (error) {
-    failure = error instanceof Failure ? error.code : 'jobs.failed';
-    // What the system says names the file, and with it maybe a person: only its code is for the log.
-    const { code, stack } = error as { code?: string; stack?: string };
-    if (!(error instanceof Failure)) trouble = code ?? stack ?? 'unknown';
+    if (error instanceof StoreTrouble) {
+      const { cause } = error;
+      failure = cause instanceof Failure ? cause.code : 'jobs.failed';
+      if (!(cause instanceof Failure)) trouble = troubleOf(cause);
+    } else {
+      // A fault of this program: this file is listed with it, the log says where, and the rest goes on.
+      trouble = error instanceof Failure ? error.code : troubleOf(error);
+      await reject(itemId, item.path, 'imaging.importFault', 0);
+    }
   }
   post({ type: 'done', itemId, failure, trouble });
 }
@@ -234,7 +277,7 @@ async function runItem(itemId: number, runId: number, item: WorkItem): Promise<v
 parentPort?.on('message', (message: ToImportWorker) => {
   switch (message.type) {
     case 'item':
-      void runItem(message.itemId, message.runId, message.item);
+      void runItem(message.itemId, message.runId, message.item, message.skip);
       break;
     case 'cancel':
       cancelled.add(message.runId);

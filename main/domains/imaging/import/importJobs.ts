@@ -9,6 +9,8 @@ import { walkPaths } from './walkPaths.ts';
 export interface ImportJobs {
   importPaths(author: Author, paths: readonly string[]): string;
   startUpload(author: Author, expected: { files: number; bytes: number }): string;
+  /** Resolves when the author's upload takes files. @throws Failure('imaging.importUnknown') */
+  awaitUpload(jobId: string, author: Author): Promise<void>;
   /** Takes one file that a window sent; resolves when it has been read. @throws Failure('imaging.importUnknown') */
   upload(jobId: string, author: Author, path: string, bytes: ArrayBuffer): Promise<void>;
   /** `complete` false: the window stopped before it had sent all; what came is kept and the job says so. */
@@ -67,11 +69,14 @@ export function openImportJobs(parts: RunParts): ImportJobs {
   }
 
   return {
-    importPaths: (author, paths) => store.jobs.start('import', author, { paths }),
-    startUpload: (author, expected) => store.jobs.start('upload', author, expected),
-    async upload(jobId, author, path, bytes) {
+    importPaths: (author, paths) => store.jobs.start('import', author, { paths }, { action: 'imaging.importPaths' }),
+    startUpload: (author, expected) => store.jobs.start('upload', author, expected, { action: 'imaging.startUpload' }),
+    async awaitUpload(jobId, author) {
       // The job starts on the next turn of the loop; a window that is quick waits for it.
       if (!uploads.has(jobId)) await new Promise((resolve) => setImmediate(resolve));
+      find(jobId, author);
+    },
+    async upload(jobId, author, path, bytes) {
       const upload = find(jobId, author);
       upload.sending += 1;
       try {

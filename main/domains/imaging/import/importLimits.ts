@@ -22,4 +22,9 @@ export const importLimits = {
   /** Objects a worker works on at a time, while fsyncs overlap; and their bytes. */
   parallelObjects: 8,
   parallelBytes: 64 * 1024 ** 2,
+  /** Time for one file to be read, or to be examined: so much, and so much for each MiB. A worn disc needs minutes. */
+  fileMs: 60_000,
+  fileMsPerMib: 1000,
+  /** Entries of one archive that may take too long before the archive is given up. */
+  slowEntries: 8,
 } as const;

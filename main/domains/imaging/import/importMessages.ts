@@ -3,6 +3,8 @@ import type { Arrived } from './arrived.ts';
 
 export interface ImportWorkerData {
   readonly archiveAccess: ArchiveAccess;
+  /** Where this worker notes what it is busy with; see workNote.ts. */
+  readonly note: SharedArrayBuffer;
 }
 
 /** One thing to read: a file that may turn out to be an archive, a media directory, or bytes that a window sent. */
@@ -19,7 +21,14 @@ export type ItemResult =
   | { readonly kind: 'reference'; readonly path: string };
 
 export type ToImportWorker =
-  | { readonly type: 'item'; readonly itemId: number; readonly runId: number; readonly item: WorkItem }
+  | {
+      readonly type: 'item';
+      readonly itemId: number;
+      readonly runId: number;
+      readonly item: WorkItem;
+      /** Entries of this archive, by their number, that took too long before: refused unread. */
+      readonly skip: readonly number[];
+    }
   | { readonly type: 'cancel'; readonly runId: number }
   /** So many results of this worker have been written: as many more may follow. */
   | { readonly type: 'credit'; readonly count: number };

@@ -1,6 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import type { Log } from '../../../platform/platform.ts';
+import { importLimits } from './importLimits.ts';
 import type { FromImportWorker, ImportWorkerData, ItemResult, ToImportWorker, WorkItem } from './importMessages.ts';
+import { makeWorkNote, readWorkNote, type WorkNote } from './workNote.ts';
 
 /** A result with the way to say that it is written and another may come. */
 export interface PooledResult {
@@ -25,12 +27,25 @@ interface Task {
   readonly resolve: (failure: string | null) => void;
   /** How often the worker died over it; from then on it runs alone, so that it takes nobody along. */
   crashes: number;
-  startedAt: number;
+  /** Entries of this archive that took too long. */
+  readonly skip: number[];
 }
 
 interface Thread {
   readonly worker: Worker;
+  readonly note: SharedArrayBuffer;
   readonly tasks: Map<number, Task>;
+  /** The piece of work it was seen at, and since when. */
+  seen: { readonly sequence: number; readonly sinceMs: number } | null;
+  /** When it last posted anything, or was given its first task. */
+  lastWordMs: number;
+}
+
+/** How long a worker may take, and how often the pool looks. */
+export interface PoolTimes {
+  readonly fileMs: number;
+  readonly fileMsPerMib: number;
+  readonly checkMs: number;
 }
 
 const threadCount = 2;
@@ -39,29 +54,39 @@ const threadCount = 2;
  * hands out the next ones, writes a batch of rows.
  */
 const itemsPerThread = 64;
-/** A worker that has not ended an item after so long is replaced. An archive of many gigabytes takes minutes. */
-const longestItemMs = 30 * 60_000;
+/** A worker that has posted nothing for so long, with work in hand, is replaced. */
+const longestSilenceMs = 30 * 60_000;
+const usualTimes: PoolTimes = { fileMs: importLimits.fileMs, fileMsPerMib: importLimits.fileMsPerMib, checkMs: 1000 };
 const idleMs = 60_000;
 
 /** A small nursery keeps a worker's memory flat over any number of files (measured: 5 KiB for each of 20,000 without it). */
 const resourceLimits = { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 1024 };
 
-/** Worker threads that read, examine and archive; started when first needed, ended when idle. */
-export function openImportPool(data: ImportWorkerData, log: Log): ImportPool {
+/**
+ * Worker threads that read, examine and archive; started when first needed, ended when idle. A file that keeps a worker
+ * busy beyond its time (a hostile one, a disc that no longer reads) is rejected, the worker replaced, and the rest goes on.
+ */
+export function openImportPool(data: Omit<ImportWorkerData, 'note'>, log: Log, times = usualTimes): ImportPool {
   const threads = new Set<Thread>();
   const queue: Task[] = [];
   let nextItem = 1;
   let nextRun = 1;
   let idleTimer: NodeJS.Timeout | null = null;
   let closed = false;
+  let watch: NodeJS.Timeout | null = null;
 
   const tell = (thread: Thread, message: ToImportWorker, transfer: ArrayBuffer[] = []) =>
     thread.worker.postMessage(message, transfer);
 
   function startThread(): Thread {
+    const note = makeWorkNote();
+    const workerData: ImportWorkerData = { ...data, note };
     const thread: Thread = {
-      worker: new Worker(new URL('./import.worker.ts', import.meta.url), { workerData: data, resourceLimits }),
+      worker: new Worker(new URL('./import.worker.ts', import.meta.url), { workerData, resourceLimits }),
+      note,
       tasks: new Map(),
+      seen: null,
+      lastWordMs: performance.now(),
     };
     threads.add(thread);
     thread.worker.on('message', (message: FromImportWorker) => receive(thread, message));
@@ -71,6 +96,7 @@ export function openImportPool(data: ImportWorkerData, log: Log): ImportPool {
   }
 
   function receive(thread: Thread, message: FromImportWorker): void {
+    thread.lastWordMs = performance.now();
     const task = thread.tasks.get(message.itemId);
     if (!task) return;
     if (message.type === 'result') {
@@ -91,39 +117,72 @@ export function openImportPool(data: ImportWorkerData, log: Log): ImportPool {
     pump();
   }
 
-  function afterExit(thread: Thread): void {
-    threads.delete(thread);
-    for (const task of thread.tasks.values()) {
-      task.crashes += 1;
-      if (closed || task.crashes > 1 || task.item.kind === 'bytes') {
-        // Bytes were handed over to the dead worker and are gone with it.
-        if (!closed)
-          task.onResult({
-            result: { kind: 'rejected', path: task.item.path, reason: 'imaging.notDicom', bytes: 0 },
-            release: () => undefined,
-          });
-        task.resolve(closed ? 'jobs.interrupted' : null);
-      } else queue.unshift(task);
+  function reject(task: Task, reason: string, bytes = 0): void {
+    task.onResult({ result: { kind: 'rejected', path: task.item.path, reason, bytes }, release: () => undefined });
+    task.resolve(null);
+  }
+
+  /** A worker is gone: its tasks go to another one. `guilty`: the one it went over, when that is known. */
+  function afterExit(thread: Thread, guilty?: Task): void {
+    if (!threads.delete(thread)) return;
+    const tasks = [...thread.tasks.values()];
+    thread.tasks.clear();
+    for (const task of tasks) {
+      if (closed) {
+        task.resolve('jobs.interrupted');
+        continue;
+      }
+      if (guilty === undefined) task.crashes += 1;
+      // Bytes were handed over to the dead worker and are gone with it.
+      if (task.crashes > 1 || task.item.kind === 'bytes') reject(task, 'imaging.importFault');
+      else queue.unshift(task);
     }
     pump();
   }
 
+  function giveUp(thread: Thread, note: WorkNote): void {
+    log.error('an import worker was ended', new Error('a file took too long'));
+    const task = thread.tasks.get(note.itemId);
+    thread.tasks.delete(note.itemId);
+    if (task) {
+      const goesOn = task.item.kind === 'file' && note.ordinal > 0 && task.skip.length < importLimits.slowEntries;
+      if (goesOn) queue.unshift({ ...task, skip: [...task.skip, note.ordinal] });
+      else reject(task, 'imaging.tookTooLong', note.bytes);
+    }
+    // Not awaited: a thread that waits for a dead medium inside the system ends when that does.
+    void thread.worker.terminate();
+    afterExit(thread, task);
+  }
+
+  function lookAfterThreads(): void {
+    const nowMs = performance.now();
+    for (const thread of [...threads]) {
+      if (thread.tasks.size === 0) continue;
+      const note = readWorkNote(thread.note);
+      if (note === null || thread.seen?.sequence !== note.sequence) {
+        thread.seen = note && { sequence: note.sequence, sinceMs: nowMs };
+        if (nowMs - thread.lastWordMs > longestSilenceMs) void thread.worker.terminate();
+      } else if (nowMs - thread.seen.sinceMs > times.fileMs + (note.bytes / 1024 ** 2) * times.fileMsPerMib)
+        giveUp(thread, note);
+    }
+    if (watch !== null && [...threads].every((thread) => thread.tasks.size === 0)) {
+      clearInterval(watch);
+      watch = null;
+    }
+  }
+
   function pump(): void {
     if (closed) return;
-    for (const thread of threads) {
-      for (const task of thread.tasks.values()) {
-        if (performance.now() - task.startedAt > longestItemMs) void thread.worker.terminate();
-      }
-    }
     while (queue.length > 0) {
       const task = queue[0] as Task;
       const thread = freeThread(task);
       if (!thread) break;
       queue.shift();
-      task.startedAt = performance.now();
+      if (thread.tasks.size === 0) thread.lastWordMs = performance.now();
       thread.tasks.set(task.itemId, task);
-      const transfer = task.item.kind === 'bytes' ? [task.item.bytes] : [];
-      tell(thread, { type: 'item', itemId: task.itemId, runId: task.runId, item: task.item }, transfer);
+      watch ??= setInterval(lookAfterThreads, times.checkMs).unref();
+      const { itemId, runId, item, skip } = task;
+      tell(thread, { type: 'item', itemId, runId, item, skip }, item.kind === 'bytes' ? [item.bytes] : []);
     }
     const idle = queue.length === 0 && [...threads].every((thread) => thread.tasks.size === 0);
     if (idleTimer !== null) clearTimeout(idleTimer);
@@ -152,7 +211,7 @@ export function openImportPool(data: ImportWorkerData, log: Log): ImportPool {
     submit(runId, item, onResult) {
       if (closed) return Promise.resolve('jobs.interrupted');
       return new Promise((resolve) => {
-        queue.push({ itemId: nextItem++, runId, item, onResult, resolve, crashes: 0, startedAt: 0 });
+        queue.push({ itemId: nextItem++, runId, item, onResult, resolve, crashes: 0, skip: [] });
         pump();
       });
     },
@@ -168,6 +227,7 @@ export function openImportPool(data: ImportWorkerData, log: Log): ImportPool {
     async close() {
       closed = true;
       if (idleTimer !== null) clearTimeout(idleTimer);
+      if (watch !== null) clearInterval(watch);
       for (const task of queue.splice(0)) task.resolve('jobs.interrupted');
       await endThreads();
     },

@@ -203,6 +203,21 @@ describe('an upload', () => {
     await expect(send('00000000-0000-7000-8000-000000000000', 'a.dcm', aSlice())).rejects.toMatchObject({
       code: 'imaging.importUnknown',
     });
+    // Whoever it does not belong to is told before a byte of theirs is read.
+    let asked = 0;
+    const body = new ReadableStream(
+      { pull: (controller) => (asked++ < 100 ? controller.enqueue(new Uint8Array(1024)) : controller.close()) },
+      { highWaterMark: 0 },
+    );
+    const request = new Request(`http://host/imports/${jobId}/files`, {
+      method: 'POST',
+      body,
+      duplex: 'half',
+    } as object);
+    await expect(importAssets(request, { ...other, author: () => t.test.as(['technician']) })).rejects.toMatchObject({
+      code: 'imaging.importUnknown',
+    });
+    expect(asked).toBe(0);
     t.imaging.finishUpload(jobId, t.test.author);
     await t.test.store.jobs.finished(jobId);
     await expect(send(jobId, 'late.dcm', aSlice())).rejects.toMatchObject({ code: 'imaging.importUnknown' });

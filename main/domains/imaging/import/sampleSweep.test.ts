@@ -77,7 +77,7 @@ describe.skipIf(!existsSync(samples))('every sample file (needs ../shared/dicom-
     const studyUid = row?.studyUid ?? '';
     const { series } = t.imaging.openStudy(studyUid);
     const ct = series.find(({ modality }) => modality === 'CT');
-    const instances = t.imaging.listInstances(ct?.seriesUid ?? '');
+    const instances = t.imaging.listInstances(studyUid, ct?.seriesUid ?? '');
     const numbers = instances.map(({ instanceNumber }) => instanceNumber ?? 0);
     expect(numbers).toEqual([...numbers].sort((left, right) => left - right));
 

@@ -201,13 +201,14 @@ export function closeStudy(tx: Transaction, touch: StudyTouch, parts: IndexParts
   const { row } = touch;
   for (const { identity, count } of touch.identities.values()) {
     tx.run(
-      `INSERT INTO study_identity (study_row, identifier, issuer, name, birth_date, instance_count) VALUES (?, ?, ?, ?, ?, ?)
+      `INSERT INTO study_identity (study_row, identifier, issuer, name, birth_date, patient_id, instance_count) VALUES (?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET instance_count = instance_count + excluded.instance_count`,
       row.study_row,
       identity.identifier,
       identity.issuer,
       identity.name,
       identity.birthDate,
+      parts.patients.identify(identity, row.study_uid),
       count,
     );
   }

@@ -1,4 +1,5 @@
 import { inflateRawSync } from 'node:zlib';
+import type { PixelRepair } from '../../../../app/domains/imaging/pixelRepairs.ts';
 import { readJpeg2000Header } from './codecs/jpeg2000Header.ts';
 import { decodeJpegLossless } from './codecs/jpegLossless.ts';
 import { hasEndOfImage, type JpegSegments, readJpegSegments } from './codecs/jpegSegments.ts';
@@ -20,7 +21,7 @@ export interface CodedSamples {
   /** True when the samples are RGB although the data set may say YBR. */
   readonly rgb: boolean;
   readonly lossy: boolean;
-  readonly repaired: readonly string[];
+  readonly repaired: readonly PixelRepair[];
 }
 
 /** How the three components of a DCT JPEG are to be read, and why. */
@@ -93,13 +94,13 @@ async function decodeJpeg(bytes: Uint8Array, description: PixelDescription): Pro
   }
   if (frameMarker > 0xc2) throw pixelFailure('imaging.unsupportedPixelFormat', 'a JPEG process without a decoder');
   const { transform, contradicts } = jpegColour(segments, photometricInterpretation);
-  const repaired = contradicts ? ['colour space of the JPEG stream'] : [];
+  const repaired: PixelRepair[] = contradicts ? ['streamColourSpace'] : [];
   if (precision === 8) {
     if (!hasEndOfImage(bytes)) {
       // libjpeg paints the missing part grey without a word; only a whole scan is accepted
       if (frameMarker === 0xc2) throw pixelFailure('imaging.truncatedPixelData', 'the JPEG stream has no end');
       decodeJpegSequential(bytes, segments);
-      repaired.push('JPEG end mark missing');
+      repaired.push('endMarkMissing');
     }
     const stream = components.length === 3 ? withAdobeMarker(bytes, segments, transform) : bytes;
     const output = await decodeWithWasm('jpeg', stream);
@@ -156,7 +157,7 @@ async function decodeJpeg2000(
     // YBR_ICT and YBR_RCT name the transform of the codestream; where it has none, the samples were RGB all along
     rgb: header.colourTransform || /^(RGB|YBR_ICT|YBR_RCT)$/.test(description.photometricInterpretation),
     lossy: !header.reversible,
-    repaired: header.signed === (description.pixelRepresentation === 1) ? [] : ['sign of the JPEG 2000 stream'],
+    repaired: header.signed === (description.pixelRepresentation === 1) ? [] : ['streamSign'],
   };
 }
 

@@ -158,7 +158,7 @@ export async function decodeFrame(description: PixelDescription, frameIndex: num
   const bits = isInteger ? valueBits(description, coded, syntax) : bitsStored;
   let data = isInteger ? normalise(coded.data, bits, shift, signed) : coded.data;
   const repaired = [...description.repaired, ...coded.repaired];
-  if (bits > bitsStored) repaired.push('bits stored of the stream');
+  if (bits > bitsStored) repaired.push('streamBitsStored');
   if (samplesPerPixel === 3) {
     if (!(data instanceof Uint8Array || data instanceof Uint16Array || data instanceof Uint32Array)) {
       throw pixelFailure('imaging.unsupportedPixelFormat', 'colour that is not unsigned integers');

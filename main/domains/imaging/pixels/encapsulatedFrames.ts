@@ -1,3 +1,4 @@
+import type { PixelRepair } from '../../../../app/domains/imaging/pixelRepairs.ts';
 import type { Fragment } from './pixelDescription.ts';
 import { pixelFailure } from './pixelFailures.ts';
 import type { PixelCoding } from './transferSyntaxes.ts';
@@ -74,7 +75,7 @@ function framesByOffsets(
 
 export interface LocatedFrames {
   readonly frames: readonly (readonly Fragment[])[];
-  readonly repaired: readonly string[];
+  readonly repaired: readonly PixelRepair[];
 }
 
 /**
@@ -97,14 +98,14 @@ export function locateEncapsulatedFrames(
   if (fragments.every((fragment) => fragment.length === 0)) {
     throw pixelFailure('imaging.emptyPixelData', 'the encapsulated pixel data has no bytes');
   }
-  const repaired: string[] = [];
+  const repaired: PixelRepair[] = [];
   for (const offsets of [extendedOffsets ?? [], items.offsetTable]) {
     if (offsets.length === 0) continue;
     if (offsets.length === numberOfFrames) {
       const frames = framesByOffsets(bytes, items, offsets, coding);
       if (frames) return { frames, repaired };
     }
-    repaired.push('offset table does not fit the fragments');
+    repaired.push('offsetTable');
   }
   if (numberOfFrames === 1) return { frames: [fragments], repaired };
   if (fragments.length === numberOfFrames) return { frames: fragments.map((fragment) => [fragment]), repaired };

@@ -1,3 +1,4 @@
+import type { PixelRepair } from '../../../../app/domains/imaging/pixelRepairs.ts';
 import { readJpeg2000Header } from './codecs/jpeg2000Header.ts';
 import { hasEndOfImage, readJpegSegments } from './codecs/jpegSegments.ts';
 import { assertFrame, decodeFrame, encapsulatedBytes, syntaxOf } from './decodeFrame.ts';
@@ -13,11 +14,13 @@ import { EXPLICIT_LITTLE_ENDIAN, type PixelCoding } from './transferSyntaxes.ts'
  * (decodeImageFrameWorker.js, createImage.js), the viewer decodes these rightly, and they go out as they are stored:
  *
  * - JPEG baseline (.50), 8-bit grey, complete;
- * - JPEG lossless (.57, .70), grey, complete, predictor 1, no point transform, no restarts, precision = bits stored;
  * - JPEG-LS (.80, .81) grey, complete;
- * - JPEG 2000 and HTJ2K, grey with the sign the data set says, or 8-bit RGB, complete.
+ * - HTJ2K, grey with the sign the data set says, or 8-bit RGB, complete.
  *
  * Everything else goes out as explicit VR little endian, decoded here, because there the viewer
+ * - gives the pixels of the frame before where its JPEG 2000 decoder (OpenJPEG, kept from frame to frame) refuses a
+ *   damaged one, and paints a damaged JPEG lossless scan as if it were whole: another slice, or a false one, under this
+ *   slice's name. This decoder refuses both (proven in viewerAgreement.test.ts);
  * - draws 8-bit colour JPEG through an `<img>` (its colour management and guesses, and a `data:` address no strict
  *   content policy allows) and 12-bit JPEG with a coarse inverse DCT;
  * - paints what is missing of a cut RLE, lossless or JPEG stream without a word, where this decoder gives the reason;
@@ -31,6 +34,8 @@ export interface WebFrame {
   readonly transferSyntaxUid: string;
   /** For the part's header, transfer syntax included. */
   readonly contentType: string;
+  /** How it was read otherwise than it is written, so that the viewer can say so. */
+  readonly repaired: readonly PixelRepair[];
 }
 
 /** Image pixel attributes as `frameForWeb` sends the frames: the metadata route replaces the stored ones by these. */
@@ -138,7 +143,7 @@ function mayGoAsStored(description: PixelDescription, coding: PixelCoding, bytes
   if (description.palette || bitsAllocated === 1) return false;
   if (bitsAllocated === 8 && pixelRepresentation === 1) return false;
   if (overlays.some((overlay) => overlay.embeddedBit !== undefined)) return false;
-  if (coding === 'jpeg2000' || coding === 'htj2k') {
+  if (coding === 'htj2k') {
     const header = readJpeg2000Header(bytes);
     if (header.rows !== rows || header.columns !== columns || header.components !== samplesPerPixel) return false;
     if (!keepsDepth(description, header.precision)) return false;
@@ -151,17 +156,22 @@ function mayGoAsStored(description: PixelDescription, coding: PixelCoding, bytes
   if (segments.rows !== rows || segments.columns !== columns || segments.components.length !== 1) return false;
   if (!hasEndOfImage(bytes)) return false;
   if (coding === 'jpegLs') return segments.frameMarker === 0xf7 && keepsDepth(description, segments.precision);
-  if (segments.precision !== bitsStored) return false;
-  const { frameMarker, scanParameter, pointTransform, restartInterval } = segments;
-  const uid = description.transferSyntaxUid;
-  if (uid.endsWith('.4.50')) return frameMarker === 0xc0 && bitsAllocated === 8;
   return (
-    (uid.endsWith('.4.57') || uid.endsWith('.4.70')) &&
-    frameMarker === 0xc3 &&
-    scanParameter === 1 &&
-    pointTransform === 0 &&
-    restartInterval === 0
+    description.transferSyntaxUid.endsWith('.4.50') &&
+    segments.frameMarker === 0xc0 &&
+    segments.precision === bitsStored &&
+    bitsAllocated === 8
   );
+}
+
+/** Repairs of a frame that goes out compressed: those of its header, and a depth that its stream knows better. */
+function repairsAsStored(
+  description: PixelDescription,
+  coding: PixelCoding,
+  bytes: Uint8Array,
+): readonly PixelRepair[] {
+  const isDeeper = (codedPrecision(coding, bytes) ?? 0) > description.bitsStored;
+  return isDeeper ? [...description.repaired, 'streamBitsStored'] : description.repaired;
 }
 
 /** True when stored little-endian cells already are what `decodeFrame` gives. */
@@ -210,9 +220,10 @@ function bytesOf(data: DecodedArray): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
-function uncompressed(bytes: Uint8Array): WebFrame {
+function uncompressed(bytes: Uint8Array, repaired: readonly PixelRepair[]): WebFrame {
   return {
     bytes,
+    repaired,
     transferSyntaxUid: EXPLICIT_LITTLE_ENDIAN,
     contentType: `application/octet-stream; transfer-syntax=${EXPLICIT_LITTLE_ENDIAN}`,
   };
@@ -229,19 +240,25 @@ export async function frameForWeb(description: PixelDescription, frameIndex: num
   const lut = modalityLutOf(description, frameIndex);
   if (pixels.kind === 'native') {
     const stored = lut ? undefined : nativeAsStored(description, frameIndex);
-    if (stored) return uncompressed(stored);
+    if (stored) return uncompressed(stored, description.repaired);
   } else if (!lut) {
     const syntax = syntaxOf(description);
     const bytes = encapsulatedBytes(description, pixels, frameIndex);
     if (mayGoAsStored(description, syntax.coding, bytes)) {
       const contentType = `${syntax.mediaType}; transfer-syntax=${syntax.uid}`;
-      return { bytes, transferSyntaxUid: syntax.uid, contentType };
+      return {
+        bytes,
+        transferSyntaxUid: syntax.uid,
+        contentType,
+        repaired: repairsAsStored(description, syntax.coding, bytes),
+      };
     }
   }
   const frame = await decodeFrame(description, frameIndex);
-  if (isColour(description)) return uncompressed(asRgb8(frame, description.palette));
-  if (lut) return uncompressed(bytesOf(applyLut(frame.data, lut)));
-  if (frame.data instanceof Float64Array) return uncompressed(bytesOf(Float32Array.from(frame.data)));
-  if (frame.data instanceof Int8Array) return uncompressed(bytesOf(Int16Array.from(frame.data)));
-  return uncompressed(bytesOf(frame.data));
+  const { repaired } = frame;
+  if (isColour(description)) return uncompressed(asRgb8(frame, description.palette), repaired);
+  if (lut) return uncompressed(bytesOf(applyLut(frame.data, lut)), repaired);
+  if (frame.data instanceof Float64Array) return uncompressed(bytesOf(Float32Array.from(frame.data)), repaired);
+  if (frame.data instanceof Int8Array) return uncompressed(bytesOf(Int16Array.from(frame.data)), repaired);
+  return uncompressed(bytesOf(frame.data), repaired);
 }

@@ -1,4 +1,5 @@
 import type { DataSet } from 'dicom-parser';
+import type { PixelRepair } from '../../../../app/domains/imaging/pixelRepairs.ts';
 import { findInteger, findText, findUnsigned } from './dicomValues.ts';
 import type { PixelDescription } from './pixelDescription.ts';
 import { pixelFailure } from './pixelFailures.ts';
@@ -28,19 +29,19 @@ function unsupported(message: string, details: Record<string, number>): never {
   throw pixelFailure('imaging.unsupportedPixelFormat', message, details);
 }
 
-function readPhotometric(dataSet: DataSet, claimedSamples: number | undefined, repaired: string[]): string {
+function readPhotometric(dataSet: DataSet, claimedSamples: number | undefined, repaired: PixelRepair[]): string {
   const text = findText(dataSet, 'x00280004')?.toUpperCase();
   if (text && (monochrome.has(text) || colour.has(text))) return text;
   if (text && text !== 'MONOCHROME') {
     throw pixelFailure('imaging.unsupportedPixelFormat', 'an unknown photometric interpretation');
   }
-  repaired.push('photometric interpretation missing');
+  repaired.push('photometricMissing');
   return claimedSamples === 3 ? 'RGB' : 'MONOCHROME2';
 }
 
-function readSamplesPerPixel(claimed: number | undefined, photometric: string, repaired: string[]): 1 | 3 {
+function readSamplesPerPixel(claimed: number | undefined, photometric: string, repaired: PixelRepair[]): 1 | 3 {
   const expected = monochrome.has(photometric) ? 1 : 3;
-  if (claimed === undefined) repaired.push('samples per pixel missing');
+  if (claimed === undefined) repaired.push('samplesMissing');
   else if (claimed !== expected) {
     unsupported('samples per pixel contradict the photometric interpretation', { samplesPerPixel: claimed });
   }
@@ -58,26 +59,26 @@ function readBitsAllocated(
   return unsupported('bits allocated are missing or not 1, 8, 16 or 32', { bitsAllocated: bits ?? 0 });
 }
 
-function readBitsStored(dataSet: DataSet, bitsAllocated: number, repaired: string[]) {
+function readBitsStored(dataSet: DataSet, bitsAllocated: number, repaired: PixelRepair[]) {
   let bitsStored = findUnsigned(dataSet, 'x00280101');
   if (!bitsStored || bitsStored > bitsAllocated) {
-    repaired.push('bits stored');
+    repaired.push('bitsStored');
     bitsStored = bitsAllocated;
   }
   let highBit = findUnsigned(dataSet, 'x00280102');
   if (highBit === undefined || highBit < bitsStored - 1 || highBit >= bitsAllocated) {
-    repaired.push('high bit');
+    repaired.push('highBit');
     highBit = bitsStored - 1;
   }
   return { bitsStored, highBit };
 }
 
-function readNumberOfFrames(dataSet: DataSet, repaired: string[]): number {
+function readNumberOfFrames(dataSet: DataSet, repaired: PixelRepair[]): number {
   const text = findText(dataSet, 'x00280008');
   if (!text) return 1;
   const frames = findInteger(dataSet, 'x00280008');
   if (frames !== undefined && frames >= 1 && frames <= 0x7fff_ffff) return frames;
-  repaired.push('number of frames');
+  repaired.push('numberOfFrames');
   return 1;
 }
 
@@ -91,7 +92,7 @@ export function readImagePixelModule(
   dataSet: DataSet,
   sampleFormat: PixelDescription['sampleFormat'],
 ): ImagePixelModule {
-  const repaired: string[] = [];
+  const repaired: PixelRepair[] = [];
   const rows = findUnsigned(dataSet, 'x00280010');
   const columns = findUnsigned(dataSet, 'x00280011');
   if (!rows || !columns) throw pixelFailure('imaging.missingDimensions', 'rows or columns are missing or zero');
@@ -108,7 +109,7 @@ export function readImagePixelModule(
       ? readBitsStored(dataSet, bitsAllocated, repaired)
       : { bitsStored: bitsAllocated, highBit: bitsAllocated - 1 };
   const representation = findUnsigned(dataSet, 'x00280103');
-  if (representation === undefined && sampleFormat === 'integer') repaired.push('pixel representation missing');
+  if (representation === undefined && sampleFormat === 'integer') repaired.push('signMissing');
   if (representation !== undefined && representation > 1) {
     unsupported('pixel representation is neither 0 nor 1', { pixelRepresentation: representation });
   }

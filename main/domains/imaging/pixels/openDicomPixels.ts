@@ -1,4 +1,5 @@
 import type { DataSet, Element } from 'dicom-parser';
+import type { PixelRepair } from '../../../../app/domains/imaging/pixelRepairs.ts';
 import { FLOAT_PIXEL_DATA, INFLATED_BYTES_MAX, PIXEL_DATA, parsePixelHeader } from './dicomHeader.ts';
 import { findBytes, findDecimals, findText, findUsOrSs } from './dicomValues.ts';
 import { locateEncapsulatedFrames } from './encapsulatedFrames.ts';
@@ -24,7 +25,7 @@ function locatePixels(
   element: Element,
   syntax: TransferSyntax,
   numberOfFrames: number,
-): { pixels: NativePixels | EncapsulatedPixels; repaired: readonly string[] } {
+): { pixels: NativePixels | EncapsulatedPixels; repaired: readonly PixelRepair[] } {
   const bytes = dataSet.byteArray;
   const start = element.dataOffset;
   if (element.length === 0) throw pixelFailure('imaging.emptyPixelData', 'the pixel data element has no bytes');

@@ -1,3 +1,5 @@
+import type { PixelRepair } from '../../../../app/domains/imaging/pixelRepairs.ts';
+
 /**
  * What is known of an object's pixels before any is decoded (PS3.3 C.7.6.3 Image Pixel, C.11.1 Modality LUT,
  * C.11.2 VOI LUT, C.9.2 Overlay Plane). Plain data except `source`, which points into the file's own bytes.
@@ -143,7 +145,7 @@ export interface PixelDescription {
   /** True when the pixels have been through a lossy compression, ever (0028,2110) or in this file. */
   readonly lossy: boolean;
   /** What was wrong in the header and how it was read; empty for a clean object. */
-  readonly repaired: readonly string[];
+  readonly repaired: readonly PixelRepair[];
   readonly source: PixelSource;
 }
 
@@ -159,5 +161,5 @@ export interface DecodedFrame {
   readonly signed: boolean;
   readonly planar: 0;
   readonly lossy: boolean;
-  readonly repaired: readonly string[];
+  readonly repaired: readonly PixelRepair[];
 }

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { seededRandom } from '../samples/seededRandom.ts';
 import { decodeFrame } from './decodeFrame.ts';
 import { asRgb8 } from './displayColours.ts';
 import { frameForWeb, webPixelAttributes } from './frameForWeb.ts';
@@ -137,3 +138,76 @@ describe.skipIf(!existsSync(debianFiles))(
     });
   },
 );
+
+describe.skipIf(!hasSamples)('a damaged stream (needs ../shared/dicom-samples)', () => {
+  /** Ways to damage a frame's bytes in place, as disks and transfers do. */
+  const damages: Record<string, (bytes: Uint8Array, at: number) => void> = {
+    'a changed byte': (bytes, at) => void bytes.fill((bytes[at] ?? 0) ^ 0x55, at, at + 1),
+    'a run of zeros': (bytes, at) => void bytes.fill(0, at, at + 400),
+    'noise to the end': (bytes, at) => {
+      for (let place = at; place < bytes.length - 2; place += 7) bytes[place] = (place * 31) & 0xff;
+    },
+  };
+
+  it('is refused by the viewer where the host refuses it, and never shows the frame before', async () => {
+    const random = seededRandom('damaged-streams');
+    const outcomes = new Map<string, number>();
+    const count = (key: string) => outcomes.set(key, (outcomes.get(key) ?? 0) + 1);
+    const wrong: string[] = [];
+    const perSyntax = new Map<string, number>();
+    for (const path of ['pydicom', 'single-frame'].flatMap((folder) => filesBelow(join(samples, folder)))) {
+      const whole = readFileSync(path);
+      const sound = openImage(path);
+      const { pixels } = sound?.source ?? {};
+      if (!sound || pixels?.kind !== 'encapsulated' || sound.rows * sound.columns > 600 * 600) continue;
+      const uid = sound.transferSyntaxUid;
+      if (!/\.4\.(50|57|70|80|81|90|91|201|202|203)$/.test(uid) || (perSyntax.get(uid) ?? 0) >= 2) continue;
+      const fragment = pixels.frames.at(-1)?.[0];
+      if (!fragment || !(await hostPixels(sound, 0))) continue;
+      perSyntax.set(uid, (perSyntax.get(uid) ?? 0) + 1);
+      const last = sound.numberOfFrames - 1;
+      for (const [kind, damage] of Object.entries(damages)) {
+        for (let turn = 0; turn < 5; turn += 1) {
+          const bytes = Buffer.from(whole);
+          const inside = bytes.subarray(fragment.start, fragment.start + fragment.length);
+          // Headers lie at the start: every other time they are hit.
+          const reach = turn % 2 === 0 ? Math.min(200, inside.length) : inside.length;
+          damage(inside, Math.floor(random.next() * reach));
+          const damaged = openDicomPixels(bytes);
+          const host = await hostPixels(damaged, last);
+          const viewer = await viewerPixels(damaged, last, sound);
+          const isSame =
+            host && viewer && host.length === viewer.length && host.every((each, at) => each === viewer[at]);
+          if (host ? isSame : !viewer) count(host ? 'same' : 'refused');
+          else wrong.push(`${relative(samples, path)} ${kind} ${turn}: ${host ? 'differs' : 'the host refuses it'}`);
+        }
+      }
+    }
+    expect(wrong).toEqual([]);
+    expect(outcomes.get('same')).toBeGreaterThan(10);
+    expect(outcomes.get('refused')).toBeGreaterThan(10);
+  }, 180_000);
+
+  /** What the viewer would show of a frame, right after a sound one of the same kind; undefined when it is refused. */
+  async function viewerPixels(
+    damaged: PixelDescription,
+    frame: number,
+    sound: PixelDescription,
+  ): Promise<ArrayLike<number> | undefined> {
+    const decode = async (description: PixelDescription, index: number) => {
+      const web = await frameForWeb(description, index);
+      const { rows, columns, samplesPerPixel, ...attributes } = webPixelAttributes(description);
+      const { pixelData } = await decodeAsViewer(
+        { rows, columns, samplesPerPixel, ...attributes },
+        web.transferSyntaxUid,
+        new Uint8Array(web.bytes),
+        { wasmBasePath: wasmFolder },
+        { preScale: { enabled: false } },
+      );
+      // As renderer/viewport/decodeFrame.worker.ts: fewer samples than the header says are no picture.
+      return pixelData.length < rows * columns * samplesPerPixel ? undefined : pixelData;
+    };
+    await decode(sound, 0);
+    return decode(damaged, frame).catch(() => undefined);
+  }
+});

@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { inflateRawSync } from 'node:zlib';
+import { repairsHeader } from '../../../../app/domains/imaging/pixelRepairs.ts';
 import { Failure } from '../../../../app/shared/failure.ts';
 import { openArchive } from '../../../archive/openArchive.ts';
 import { decodeFrame } from '../pixels/decodeFrame.ts';
@@ -62,8 +63,9 @@ async function decodedFrame(description: PixelDescription, index: number): Promi
   const asSent = await frameForWeb(description, index);
   if (asSent.transferSyntaxUid === EXPLICIT_LITTLE_ENDIAN) return asSent;
   // What goes out compressed is grey or RGB as stored: its decoded samples need no further conversion.
-  const { data } = await decodeFrame(description, index);
+  const { data, repaired } = await decodeFrame(description, index);
   return {
+    repaired,
     bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
     transferSyntaxUid: EXPLICIT_LITTLE_ENDIAN,
     contentType: `application/octet-stream; transfer-syntax=${EXPLICIT_LITTLE_ENDIAN}`,
@@ -91,8 +93,13 @@ async function readFrames(
     };
   }
   const pieces: Uint8Array[] = [];
-  for (const { bytes, contentType } of sent) {
-    pieces.push(Buffer.from(`--${boundary}\r\nContent-Type: ${contentType}\r\n\r\n`), bytes, Buffer.from('\r\n'));
+  for (const { bytes, contentType, repaired } of sent) {
+    const repairs = repaired.length > 0 ? `\r\n${repairsHeader}: ${repaired.join(', ')}` : '';
+    pieces.push(
+      Buffer.from(`--${boundary}\r\nContent-Type: ${contentType}${repairs}\r\n\r\n`),
+      bytes,
+      Buffer.from('\r\n'),
+    );
   }
   pieces.push(Buffer.from(`--${boundary}--\r\n`));
   const mediaType = first?.contentType.split(';')[0] ?? 'application/octet-stream';

@@ -14,6 +14,7 @@ const idleMs = 30_000;
 export interface PdfPress {
   /** @throws Failure('reports.pdfFailed') */
   print(input: Omit<ReportPdfInput, 'fonts'>): Promise<Uint8Array>;
+  /** Ends the worker; what is being printed fails. */
   stop(): Promise<void>;
 }
 
@@ -25,13 +26,14 @@ export function openPdfPress(platform: Platform): PdfPress {
   let fonts: Promise<ReportPdfInput['fonts']> | undefined;
   let nextId = 1;
   let idle: NodeJS.Timeout | undefined;
+  let stopped = false;
   const waiting = new Map<
     number,
     { resolve: (bytes: Uint8Array) => void; reject: (error: Error) => void; timer: NodeJS.Timeout }
   >();
 
-  const fail = (reason: string): void => {
-    platform.log.error('the PDF worker failed', new Error(reason));
+  /** Whoever still waits for a PDF hears that none comes. */
+  const giveUp = (): Worker | undefined => {
     for (const entry of waiting.values()) {
       clearTimeout(entry.timer);
       entry.reject(new Failure('reports.pdfFailed', 'the PDF could not be made'));
@@ -39,7 +41,12 @@ export function openPdfPress(platform: Platform): PdfPress {
     waiting.clear();
     const ended = worker;
     worker = undefined;
-    void ended?.terminate();
+    return ended;
+  };
+
+  const fail = (reason: string): void => {
+    platform.log.error('the PDF worker failed', new Error(reason));
+    void giveUp()?.terminate();
   };
 
   const start = (): Worker => {
@@ -56,24 +63,23 @@ export function openPdfPress(platform: Platform): PdfPress {
         entry.reject(new Failure('reports.pdfFailed', 'the PDF could not be made'));
       }
     });
-    started.on('error', (error) => fail(error.message));
+    started.on('error', (error) => {
+      if (worker === started) fail(error.message);
+    });
     started.on('exit', () => {
       if (worker === started) fail('the worker ended');
     });
     return started;
   };
 
-  const stop = async (): Promise<void> => {
-    clearTimeout(idle);
-    const ended = worker;
-    worker = undefined;
-    await ended?.terminate();
-  };
-
   return {
     async print(input) {
-      fonts ??= loadFonts(platform.resourcesDirectory);
+      fonts ??= loadFonts(platform.resourcesDirectory).catch((error: unknown) => {
+        fonts = undefined;
+        throw error;
+      });
       const message = { id: nextId++, input: { ...input, fonts: await fonts } };
+      if (stopped) throw new Failure('reports.pdfFailed', 'the core is stopping');
       clearTimeout(idle);
       worker ??= start();
       const target = worker;
@@ -87,13 +93,18 @@ export function openPdfPress(platform: Platform): PdfPress {
         });
       } finally {
         if (waiting.size === 0) target.unref();
+        clearTimeout(idle);
         idle = setTimeout(() => {
-          if (waiting.size === 0) void stop();
+          if (waiting.size === 0) void giveUp()?.terminate();
         }, idleMs);
         idle.unref();
       }
     },
-    stop,
+    async stop() {
+      stopped = true;
+      clearTimeout(idle);
+      await giveUp()?.terminate();
+    },
   };
 }
 

@@ -34,12 +34,12 @@ const words = {
     sex: 'Sexe',
     study: 'Examen',
     studyDate: 'Date de l’examen',
-    accession: 'Numéro d’accès',
+    accession: 'Numéro d’accession',
     referrer: 'Médecin demandeur',
     modality: 'Modalité',
     keyImages: 'Images clés',
     keyImage: 'Image',
-    addendumTo: 'Complément au compte rendu signé par {name} le {date}',
+    addendumTo: 'Addendum au compte rendu signé par {name} le {date}',
     signed: 'Signé électroniquement par {name} le {date}',
     author: 'Rédigé par {name}',
     notDevice: 'Établi avec Salus, qui n’est pas un dispositif médical certifié',
@@ -62,13 +62,16 @@ export function fill(text: string, values: Readonly<Record<string, string | numb
   return text.replace(/\{(\w+)\}/g, (_match, key: string) => String(values[key] ?? ''));
 }
 
+/** A day as the window writes it: '05/04/2026' in French, '05 Apr 2026' in English, where 05/04 would be misread. */
+function dayText(at: Date, language: Language, timeZone: string): string {
+  const style = { day: '2-digit', month: language === 'fr' ? '2-digit' : 'short', year: 'numeric', timeZone } as const;
+  return new Intl.DateTimeFormat(language === 'fr' ? 'fr-FR' : 'en-GB', style).format(at);
+}
+
 /** A moment with its offset from UTC, so that it cannot be misread elsewhere: '20/11/2026 14:03:22 UTC+01:00'. */
 export function momentText(atMs: number, language: Language, timeZone: string): string {
   const parts = new Intl.DateTimeFormat(language === 'fr' ? 'fr-FR' : 'en-GB', {
     timeZone,
-    year: 'numeric',
-    month: '2-digit',
-    day: '2-digit',
     hour: '2-digit',
     minute: '2-digit',
     second: '2-digit',
@@ -77,14 +80,17 @@ export function momentText(atMs: number, language: Language, timeZone: string): 
   }).formatToParts(new Date(atMs));
   const of = (type: Intl.DateTimeFormatPartTypes): string => parts.find((part) => part.type === type)?.value ?? '';
   const offset = of('timeZoneName').replace('GMT', 'UTC');
-  return `${of('day')}/${of('month')}/${of('year')} ${of('hour')}:${of('minute')}:${of('second')} ${offset}`;
+  const day = dayText(new Date(atMs), language, timeZone);
+  return `${day} ${of('hour')}:${of('minute')}:${of('second')} ${offset}`;
 }
 
-/** DICOM DA text (PS3.5 6.2) as day/month/year; text that is no date is printed as received. */
-export function dicomDateText(date: string, unknown: string): string {
+/** DICOM DA text (PS3.5 6.2) as a day of the calendar; text that is none is printed as received. */
+export function dicomDateText(date: string, language: Language, unknown: string): string {
   if (date === '') return unknown;
   const match = /^(\d{4})\.?(\d{2})\.?(\d{2})$/.exec(date);
-  return match === null ? date : `${match[3]}/${match[2]}/${match[1]}`;
+  if (match === null) return date;
+  const at = new Date(`${match[1]}-${match[2]}-${match[3]}T00:00:00Z`);
+  return Number.isNaN(at.getTime()) || at.getUTCDate() !== Number(match[3]) ? date : dayText(at, language, 'UTC');
 }
 
 /** DICOM TM text as hours and minutes, or empty. */

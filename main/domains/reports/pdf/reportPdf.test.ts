@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PNG } from 'pngjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { renderReportPdf } from './reportPdf.ts';
+import { labelPlace, renderReportPdf } from './reportPdf.ts';
 import type { ReportPdfInput } from './reportPdfInput.ts';
 
 const font = (name: string): Uint8Array =>
@@ -111,6 +111,23 @@ test('the same input gives the same bytes', async () => {
 test('the file names the document and not the patient where a window would show it', async () => {
   const text = Buffer.from(await renderReportPdf(anInput())).toString('latin1');
   expect(text).not.toContain('Jeanne');
+});
+
+test('the label of a measurement stays inside its image, wherever the measurement begins', () => {
+  const box = { x: 50, top: 100, width: 120, height: 90 };
+  for (const characters of [3, 20, 60]) {
+    const widthAt = (size: number) => characters * size * 0.6;
+    for (const x of [50, 110, 170]) {
+      for (const top of [100, 145, 190]) {
+        const place = labelPlace({ x, top }, widthAt, box);
+        expect(place.x).toBeGreaterThanOrEqual(box.x);
+        expect(place.x + widthAt(place.size)).toBeLessThanOrEqual(box.x + box.width);
+        expect(place.baseline - place.size).toBeGreaterThanOrEqual(box.top);
+        expect(place.baseline).toBeLessThanOrEqual(box.top + box.height);
+      }
+    }
+  }
+  expect(labelPlace({ x: 60, top: 150 }, (size) => size * 2, box)).toEqual({ x: 64, baseline: 146, size: 7.5 });
 });
 
 describe.skipIf(!hasPoppler())('read back by poppler (needs pdftotext)', () => {

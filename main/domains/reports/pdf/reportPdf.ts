@@ -53,7 +53,7 @@ function drawHead(flow: PdfFlow, input: ReportPdfInput, words: PdfWords): void {
   const given = (value: string): string => (value.trim() === '' ? words.unknown : value);
   const identifier =
     patient.issuer === '' ? given(patient.identifier) : `${given(patient.identifier)} (${patient.issuer})`;
-  const date = [dicomDateText(study.date, words.unknown), dicomTimeText(study.time)]
+  const date = [dicomDateText(study.date, input.language, words.unknown), dicomTimeText(study.time)]
     .filter((part) => part !== '')
     .join(' ');
   flow.table(
@@ -62,7 +62,7 @@ function drawHead(flow: PdfFlow, input: ReportPdfInput, words: PdfWords): void {
       [words.study, given(study.description)],
       [words.identifier, identifier],
       [words.studyDate, date],
-      [words.birthDate, dicomDateText(patient.birthDate, words.unknown)],
+      [words.birthDate, dicomDateText(patient.birthDate, input.language, words.unknown)],
       [words.modality, given(study.modalities.join(', '))],
       [words.sex, words.sexes[patient.sex as keyof PdfWords['sexes']] ?? words.unknown],
       [words.accession, given(study.accessionNumber)],
@@ -129,6 +129,24 @@ function fitted(image: PdfKeyImage, width: number, maximumHeight: number): { wid
   return { width: height / ratio, height };
 }
 
+/**
+ * Where the label of a measurement that begins at `point` is written: right of it and above, and always inside the image,
+ * where its colour can be read. Points from the page's left and top edge; smaller where the image is narrower than the text.
+ */
+export function labelPlace(
+  point: { x: number; top: number },
+  widthAt: (size: number) => number,
+  box: { x: number; top: number; width: number; height: number },
+): { x: number; baseline: number; size: number } {
+  const room = box.width - 4;
+  const size = Math.min(labelSize, (labelSize * room) / Math.max(widthAt(labelSize), 1));
+  const x = Math.max(box.x + 2, Math.min(point.x + 4, box.x + 2 + room - widthAt(size)));
+  const baseline = Math.max(box.top + size, Math.min(point.top - 4, box.top + box.height - 2));
+  return { x, baseline, size };
+}
+
+const labelSize = 7.5;
+
 function drawOverlays(
   flow: PdfFlow,
   image: PdfKeyImage,
@@ -168,8 +186,9 @@ function drawOverlays(
         });
     }
     const label = flow.printable(overlay.label);
-    const x = Math.min(first.x + 4, box.x + box.width - flow.widthOf(label, 7.5) - 2);
-    flow.drawAt(label, x, pageHeight - first.y - 4, 7.5, true, color);
+    const point = { x: first.x, top: pageHeight - first.y };
+    const { x, baseline, size } = labelPlace(point, (points) => flow.widthOf(label, points, true), box);
+    flow.drawAt(label, x, baseline, size, true, color);
   }
 }
 
@@ -194,7 +213,7 @@ function drawSignature(flow: PdfFlow, input: ReportPdfInput, words: PdfWords): v
 function drawPageMarks(flow: PdfFlow, input: ReportPdfInput, words: PdfWords): void {
   const pages = flow.document.getPages();
   const who = flow.printable(
-    [input.patient.displayName, dicomDateText(input.patient.birthDate, ''), input.patient.identifier]
+    [input.patient.displayName, dicomDateText(input.patient.birthDate, input.language, ''), input.patient.identifier]
       .filter((part) => part !== '')
       .join(' · '),
   );

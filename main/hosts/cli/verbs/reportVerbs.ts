@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import type { Report } from '../../../../app/domains/reports/reportSchema.ts';
+import type { Report, ReportSummary } from '../../../../app/domains/reports/reportSchema.ts';
 import { Failure } from '../../../../app/shared/failure.ts';
 import { resolveGiven } from '../../givenPath.ts';
 import { UsageProblem } from '../../usageProblem.ts';
@@ -44,11 +44,12 @@ async function show({ given, access, terminal }: VerbContext) {
   return exitCodes.done;
 }
 
-/** Signs the version that is shown by `report show` at this moment, after the checks that the window makes. */
+/** Renders the report as it is at this moment and signs exactly that page, after the checks that the window makes. */
 async function sign({ given, access, terminal, password }: VerbContext) {
   const reportId = given.rest[1] ?? '';
-  const { version, patientId, studyUid } = await access.client.reports.get({ reportId });
-  const signed = await access.client.reports.sign({ reportId, version, patientId, studyUid, password });
+  const { patientId, studyUid } = await access.client.reports.get({ reportId });
+  const { version, digest } = await access.client.reports.preview({ reportId });
+  const signed = await access.client.reports.sign({ reportId, version, digest, patientId, studyUid, password });
   terminal.print(signed, describeReport(signed));
   return exitCodes.done;
 }
@@ -84,7 +85,7 @@ async function createFile(target: string) {
   }
 }
 
-function describeReport({ reportId, state, version, language, studyUid }: Report): string {
+function describeReport({ reportId, state, version, language, studyUid }: ReportSummary): string {
   return [reportId, state, `version ${version}`, language, studyUid].join('  ');
 }
 

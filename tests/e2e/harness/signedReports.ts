@@ -1,0 +1,21 @@
+import type { Report } from '../../../app/domains/reports/reportSchema.ts';
+import type { HostClient } from './runningHost.ts';
+
+/** The reports of a study with their text, oldest first: `list` gives summaries. */
+export async function readReports(
+  { client }: Pick<HostClient, 'client'>,
+  filter: { studyUid: string; state?: Report['state'] },
+): Promise<Report[]> {
+  const summaries = await client.reports.list(filter);
+  return Promise.all(summaries.map(({ reportId }) => client.reports.get({ reportId })));
+}
+
+/** Signs a draft as a window does: its page as it prints now, looked at or not. */
+export async function signAsSeen(
+  { client }: Pick<HostClient, 'client'>,
+  { reportId, version, patientId, studyUid }: Report,
+  password: string,
+): Promise<Report> {
+  const { digest } = await client.reports.preview({ reportId });
+  return client.reports.sign({ reportId, version, digest, patientId, studyUid, password });
+}
