@@ -18,6 +18,12 @@ const parts: { Room: ComponentType<ComponentProps<Room>>; Panel: ComponentType<C
   Panel: lazy(loadReportPanel),
 };
 
+/** What the screen that is shown now has, the next one will have: in CSS pixels. */
+function screenSize(): { width: number; height: number } {
+  const screen = document.querySelector('#screen > :not(.standing)');
+  return { width: screen?.clientWidth ?? window.innerWidth, height: screen?.clientHeight ?? window.innerHeight };
+}
+
 /**
  * Fetches, compiles and starts what opening a study needs while nobody waits for it: most of the way to a first picture
  * is that (measured). Answers how to call it off.
@@ -30,7 +36,7 @@ export function prepareReadingRoom(): () => void {
     void Promise.allSettled([loadReadingRoom(), loadReportPanel()]).then(([room, panel]) => {
       if (room.status === 'fulfilled') parts.Room = room.value.default;
       if (panel.status === 'fulfilled') parts.Panel = panel.value.default;
-      if (!isCalledOff && room.status === 'fulfilled') stopDrawing = room.value.prepareGraphics();
+      if (!isCalledOff && room.status === 'fulfilled') stopDrawing = room.value.prepareGraphics(screenSize);
     });
   });
   return () => {

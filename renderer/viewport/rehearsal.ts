@@ -4,7 +4,7 @@ import { DrawingBoard } from './drawingBoard.ts';
 import { FrameLibrary } from './frameLibrary.ts';
 import { StackView } from './stackView.ts';
 
-/** A small picture of no patient: its edge in pixels, 16 bits a pixel as a slice has. */
+/** A small picture of no patient, drawn large: its edge in pixels, 16 bits a pixel as a slice has. */
 const edge = 32;
 
 /**
@@ -13,6 +13,9 @@ const edge = 32;
  */
 const stillMs = { first: 400, again: 2000 } as const;
 const inputs = ['keydown', 'pointerdown', 'wheel', 'input'] as const;
+
+/** In CSS pixels. */
+type RoomSize = () => { readonly width: number; readonly height: number };
 
 /** What draws and what decodes: the two parts of an engine that take long to start and know nothing of a study. */
 export interface Graphics {
@@ -101,8 +104,10 @@ class Rehearsal {
   #stage: HTMLElement | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #rest: RestWatch;
+  readonly #roomSize: RoomSize;
 
-  constructor(isAgain: boolean) {
+  constructor(roomSize: RoomSize, isAgain: boolean) {
+    this.#roomSize = roomSize;
     this.#rest = new RestWatch(isAgain ? stillMs.again : stillMs.first, isAgain);
     this.#rest.whenStill(() => {
       this.#graphics = makeGraphics();
@@ -129,7 +134,10 @@ class Rehearsal {
     const { board, pool } = this.#graphics;
     this.#stage = document.createElement('div');
     this.#stage.setAttribute('aria-hidden', 'true');
-    this.#stage.style.cssText = `position:fixed;left:-9999px;top:0;width:${edge}px;height:${edge}px;overflow:hidden`;
+    const { width, height } = this.#roomSize();
+    this.#stage.className = 'reading-rehearsal';
+    this.#stage.style.setProperty('--room-width', `${width}px`);
+    this.#stage.style.setProperty('--room-height', `${height}px`);
     document.body.append(this.#stage);
     // Closed: nothing that looks for pictures in this page is to find this one.
     const root = document.createElement('div');
@@ -142,7 +150,7 @@ class Rehearsal {
       canEdit: () => false,
       language: () => 'en',
     });
-    this.#view.element.style.cssText += `;width:${edge}px;height:${edge}px`;
+    this.#view.element.style.cssText += ';width:100%;height:100%';
     this.#view.state.watch(() => {
       const status = this.#view?.state.get().status;
       // Out of the drawing that reports it.
@@ -154,7 +162,8 @@ class Rehearsal {
 
 let running: Rehearsal | undefined;
 let spare: Graphics | undefined;
-let isWanted = false;
+/** Set as long as a rehearsal is wanted. */
+let wantedSize: RoomSize | undefined;
 
 function finishRehearsal(rehearsal: Rehearsal): void {
   if (running !== rehearsal) return;
@@ -168,13 +177,14 @@ function finishRehearsal(rehearsal: Rehearsal): void {
  * first picture (measured). So that is done while the worklist is idle, with a picture of no patient; the study opened
  * next takes what was made, and once it is closed the next is made ready. One graphics context at a time.
  *
+ * @param roomSize how large a reading room would be now: a buffer that has the right size already is not made again
  * @returns calls it off and closes what was made and not taken
  */
-export function prepareGraphics(): () => void {
-  isWanted = true;
-  if (!spare && !running) running = new Rehearsal(false);
+export function prepareGraphics(roomSize: RoomSize): () => void {
+  wantedSize = roomSize;
+  if (!spare && !running) running = new Rehearsal(roomSize, false);
   return () => {
-    isWanted = false;
+    wantedSize = undefined;
     const left = running?.end() ?? spare;
     running = undefined;
     spare = undefined;
@@ -193,5 +203,5 @@ export function takeGraphics(): Graphics {
 /** Closes what an engine took; the next is made ready where that is still wanted. */
 export function giveBackGraphics(graphics: Graphics): void {
   closeGraphics(graphics);
-  if (isWanted && !running && !spare) running = new Rehearsal(true);
+  if (wantedSize && !running && !spare) running = new Rehearsal(wantedSize, true);
 }

@@ -188,6 +188,15 @@ function drawOverlays(
     const label = flow.printable(overlay.label);
     const point = { x: first.x, top: pageHeight - first.y };
     const { x, baseline, size } = labelPlace(point, (points) => flow.widthOf(label, points, true), box);
+    // On a ground of its own: an image may be as bright as the label.
+    page.drawRectangle({
+      x: x - 1,
+      y: pageHeight - baseline - size * 0.25,
+      width: flow.widthOf(label, size, true) + 2,
+      height: size * 1.15,
+      color: rgb(0, 0, 0),
+      opacity: 0.6,
+    });
     flow.drawAt(label, x, baseline, size, true, color);
   }
 }
