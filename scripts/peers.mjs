@@ -7,7 +7,7 @@ import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:f
 import path from 'node:path';
 
 /**
- * @typedef {'chromium' | 'orthanc' | 'orthanc-dicomweb' | 'dcmtk' | 'dicom3tools' | 'pixelmed' | 'poppler' | 'gdcm' | 'openjpeg' | 'pydicom' | 'numpy'} Peer
+ * @typedef {'chromium' | 'orthanc' | 'orthanc-dicomweb' | 'dcmtk' | 'dicom3tools' | 'pixelmed' | 'poppler' | 'qpdf' | 'gdcm' | 'openjpeg' | 'pydicom' | 'numpy'} Peer
  * @typedef {{ label: string, apt: string, find: () => string | undefined }} PeerEntry `find`: absolute path of its main file.
  */
 
@@ -24,6 +24,7 @@ export const peers = {
   dicom3tools: { label: 'dicom3tools', apt: 'dicom3tools', find: () => findProgram('dciodvfy') },
   pixelmed: { label: 'PixelMed', apt: 'pixelmed-apps', find: () => findProgram('DicomSRValidator') },
   poppler: { label: 'poppler', apt: 'poppler-utils', find: () => findProgram('pdftotext') },
+  qpdf: { label: 'qpdf', apt: 'qpdf', find: () => findProgram('qpdf') },
   gdcm: { label: 'GDCM', apt: 'libgdcm-tools', find: () => findProgram('gdcmconv') },
   openjpeg: { label: 'OpenJPEG', apt: 'libopenjp2-tools', find: () => findProgram('opj_decompress') },
   pydicom: {
