@@ -56,13 +56,13 @@ export async function copyDurably(
 ): Promise<void> {
   const temporary = `${to}.new`;
   await rm(temporary, { force: true });
-  await copyFile(from, temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
-  // Copies keep the mode of a read-only medium; the store's own files are the owner's to write.
-  await chmod(temporary, 0o600);
-  const { atime, mtime } = await stat(from);
-  await utimes(temporary, atime, mtime);
-  await syncFile(temporary);
   try {
+    await copyFile(from, temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    // Copies keep the mode of a read-only medium; the store's own files are the owner's to write.
+    await chmod(temporary, 0o600);
+    const { atime, mtime } = await stat(from);
+    await utimes(temporary, atime, mtime);
+    await syncFile(temporary);
     await check(temporary);
   } catch (error) {
     await rm(temporary, { force: true });
@@ -157,7 +157,7 @@ function isDamage(error: unknown): boolean {
  * the backup count. An earlier backup in the folder stays whole until then. Every byte of an object is authenticated
  * before its copy takes its place: a rotten one never takes the place of a sound one, and is not counted as kept.
  *
- * @throws Failure('storage.backupFolderNotEmpty' | 'storage.diskFull')
+ * @throws Failure('storage.backupFolderNotEmpty' | 'storage.backupMediumFailing' | 'storage.diskFull')
  */
 export async function writeBackup(
   store: OpenedStore,
@@ -224,6 +224,8 @@ export async function writeBackup(
           touched.add(join(directory, 'archive', name.slice(0, 2)));
         } catch (error) {
           if (!isDamage(error)) throw error;
+          if (await isSound(archive.access, name, from))
+            throw new Failure('storage.backupMediumFailing', 'what was written to the backup does not read back');
           file = there < 0 ? null : await soundCopy(archive.access, name, path, to);
           (file ? damaged : lost).push(name);
         }
@@ -267,6 +269,11 @@ async function soundCopy(access: ArchiveAccess, name: string, path: string, full
     if (isDamage(error)) return null;
     throw error;
   }
+}
+
+/** Tells an object that is damaged in the store from a medium of the backup that does not keep what it is given. */
+async function isSound(access: ArchiveAccess, name: string, path: string): Promise<boolean> {
+  return (await soundCopy(access, name, '', path)) !== null;
 }
 
 /** What only an earlier or an unfinished backup named. */

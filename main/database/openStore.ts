@@ -7,7 +7,7 @@ import { createArchiveFolders, openArchive, sweepTemporaryFiles, type ThreadArch
 import { type ClosableJobRunner, openJobRunner } from '../background/jobRunner.ts';
 import type { OpenStore } from '../core.ts';
 import { archiveAccessOf, backupMacKeyOf, type DataKey, databaseKeyOf } from '../keyring/deriveKeys.ts';
-import { openAuditKeys, unlockWithPassword } from '../keyring/keyring.ts';
+import { openAuditKeys, refuseChangedPassword, unlockWithPassword } from '../keyring/keyring.ts';
 import { type Keyring, readKeyring } from '../keyring/keyringFile.ts';
 import type { Platform } from '../platform/platform.ts';
 import { type BackupManifest, manifestMac } from './backupManifest.ts';
@@ -172,8 +172,10 @@ export async function openStore(
     paths,
     newId,
     async checkPassword(operatorName, password) {
-      const unlocked = await unlockWithPassword(readKeyring(platform.home).keyring, operatorName, password);
+      const { keyring } = readKeyring(platform.home);
+      const unlocked = await unlockWithPassword(keyring, operatorName, password);
       unlocked.dataKey.fill(0);
+      refuseChangedPassword(keyring, readKeyring(platform.home).keyring, operatorName);
       return { operatorId: unlocked.operatorId };
     },
     verifyAudit: () => pool.ask({ type: 'verifyAudit' }) as Promise<AuditVerification>,

@@ -141,13 +141,12 @@ export function openWriteGate(parts: GateParts): StoreGate {
     busy = true;
     transaction += 1;
     const before = head;
+    let result: Result;
     try {
       handle.exec('BEGIN IMMEDIATE');
       outbox.forgetArchived();
-      const result = work();
+      result = work();
       handle.exec('COMMIT');
-      outbox.committed();
-      return result;
     } catch (error) {
       head = before;
       if (handle.inTransaction) handle.exec('ROLLBACK');
@@ -156,6 +155,9 @@ export function openWriteGate(parts: GateParts): StoreGate {
     } finally {
       busy = false;
     }
+    // Outside: whatever happens now, the work is committed.
+    outbox.committed();
+    return result;
   }
 
   function afterEntry(action: string, outcome: Outcome): void {

@@ -32,6 +32,9 @@ export interface StatementOutbox {
   archiveWaiting(): void;
 }
 
+/** A disk that was full for a moment must not keep a signed report out of the archive for days. */
+const retryMs = 60_000;
+
 export function openStatementOutbox(
   statements: StatementCache,
   prepareSync: PrepareStatement,
@@ -43,6 +46,18 @@ export function openStatementOutbox(
   let forgotten = 0;
   /** Rows whose statement could not be archived after its commit. */
   let waiting = false;
+  let triedAt = 0;
+
+  /** Tries again what waits; what fails again goes on waiting. Never throws: it runs after a commit. */
+  function tryAgain(): void {
+    triedAt = performance.now();
+    try {
+      archiveWaiting();
+    } catch (error) {
+      waiting = true;
+      log.error('what waits for the archive could not be read', error);
+    }
+  }
 
   function archiveWaiting(): void {
     const left = new Set(archived);
@@ -86,7 +101,7 @@ export function openStatementOutbox(
           log.error('a committed fact waits for its place in the archive', error, { object: each.object.name });
         }
       }
-      if (waiting && brought.length > 0) archiveWaiting();
+      if (waiting && (brought.length > 0 || performance.now() - triedAt > retryMs)) tryAgain();
     },
     rolledBack() {
       forgotten = 0;

@@ -4,6 +4,7 @@ import type { DataKey } from '../keyring/deriveKeys.ts';
 import {
   changeKeyring,
   makeRecovery,
+  refuseChangedPassword,
   unlockWithPassword,
   unlockWithRecoveryKey,
   wrapForOperator,
@@ -183,6 +184,7 @@ export async function createStoreHolder(
       inTurn(async () => {
         const found = keyring();
         const { dataKey: key, operatorId } = await unlockWithPassword(found, operatorName, password);
+        refuseChangedPassword(found, keyring(), operatorName);
         return { operatorId, store: await openWith(key, found, operatorId, accept) };
       }),
     unlockWithRecoveryKey: (recoveryKey, accept) =>

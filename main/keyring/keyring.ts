@@ -10,6 +10,7 @@ import {
   randomBytes,
   timingSafeEqual,
 } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { Failure } from '../../app/shared/failure.ts';
 import { canonicalJson } from '../database/auditChain.ts';
 import { auditWrapKeyOf, type DataKey, keyringMacKeyOf } from './deriveKeys.ts';
@@ -121,6 +122,18 @@ export async function unlockWithPassword(
   if (!operator || !dataKey) throw new Failure('security.wrongPassword', 'wrong name or password');
   verifyKeyring(dataKey, keyring);
   return { dataKey, operatorId: operator.operatorId };
+}
+
+/**
+ * To be asked after `unlockWithPassword`, in the same turn as what it allows: stretching takes part of a second, in which
+ * the password may have been reset to shut this very person out.
+ *
+ * @throws Failure('security.wrongPassword')
+ */
+export function refuseChangedPassword(before: Keyring, now: Keyring, operatorName: string): void {
+  const [then, today] = [before, now].map((keyring) => findKeyringOperator(keyring, operatorName));
+  if (!isDeepStrictEqual(then?.dataKey, today?.dataKey))
+    throw new Failure('security.wrongPassword', 'the password was changed meanwhile');
 }
 
 /** The data key, from the recovery key. @throws Failure('security.wrongRecoveryKey') */

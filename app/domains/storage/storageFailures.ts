@@ -10,6 +10,7 @@ export const storageFailures = [
   'storage.backupFolderNotEmpty',
   'storage.backupDamaged',
   'storage.backupIncomplete',
+  'storage.backupMediumFailing',
   'storage.homeNotEmpty',
   'storage.homeUnwritable',
 ] as const;

@@ -192,6 +192,20 @@ describe('security', () => {
       await expect(signIn('Bo', 'the thief’s password', 'c')).rejects.toEqual(failureOf('security.wrongPassword'));
       expect(await signIn('Bo', 'the reset password', 'c')).toMatchObject({ operatorName: 'Bo' });
     });
+
+    it('who signs in with the old password during a reset is not let in after it', async () => {
+      const { setPassword } = holder;
+      let entering: Promise<unknown> = Promise.resolve();
+      holder.setPassword = async (...given) => {
+        // Begun before the reset is saved, proved after it.
+        entering = Promise.resolve(signIn('Bo', 'the first password', 'thief'));
+        entering.catch(() => undefined);
+        await setPassword(...given);
+      };
+      await handlers.resetPassword({ operatorId, newPassword: 'the reset password' }, on('a'));
+      await expect(entering).rejects.toEqual(failureOf('security.wrongPassword'));
+      expect(sessions.get('thief')).toBeNull();
+    });
   });
 
   it('ends the operator’s other sessions when the recovery key was needed', async () => {
