@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import yauzl from 'yauzl';
 import { Failure } from '../../../../app/shared/failure.ts';
@@ -15,6 +15,7 @@ import {
   type WorkItem,
   workerCredit,
 } from './importMessages.ts';
+import { headLength, readFrom, readHead } from './readHead.ts';
 import { openWorkNote } from './workNote.ts';
 import { isZip, openZipBudget, readZip } from './zipEntries.ts';
 
@@ -115,16 +116,6 @@ async function keep(itemId: number, ordinal: number, path: string, bytes: Uint8A
   await postResult(itemId, { kind: 'object', path, object: { ...examined, objectName: name, bytes: bytes.length } });
 }
 
-function readFrom(descriptor: number, buffer: Buffer, start: number): number {
-  let done = start;
-  while (done < buffer.length) {
-    const read = readSync(descriptor, buffer, done, Math.min(buffer.length - done, 1024 ** 3), done);
-    if (read === 0) break;
-    done += read;
-  }
-  return done;
-}
-
 /** What the system says of a file that it can't open or read; not of this program, which may have too many files open. */
 function isUnreadable(error: unknown): boolean {
   const { code, syscall } = error as NodeJS.ErrnoException;
@@ -143,24 +134,19 @@ async function importFile(itemId: number, runId: number, path: string, skip: rea
       const stat = fstatSync(source);
       if (!stat.isFile()) return await reject(itemId, path, 'imaging.pathUnreadable', 0);
       if (stat.size === 0) return await reject(itemId, path, 'imaging.emptyFile', 0);
-      const head = Buffer.allocUnsafe(Math.min(importLimits.headBytes, stat.size));
-      const begun = noted(itemId, 0, head.length, () => readFrom(source, head, 0));
+      const head = noted(itemId, 0, headLength(stat.size), () => readHead(source, stat.size));
       if (isZip(head)) return await importZip(itemId, runId, path, source, stat.size, skip);
-      const isDicom = noted(
-        itemId,
-        0,
-        head.length,
-        () => hasPrefix(head) || readHeader(head.subarray(0, begun), true) !== null,
-      );
+      const isDicom = noted(itemId, 0, head.length, () => hasPrefix(head) || readHeader(head, true) !== null);
       if (!isDicom) return await reject(itemId, path, 'imaging.notDicom', stat.size);
       if (stat.size > importLimits.objectBytes) return await reject(itemId, path, 'imaging.tooLarge', stat.size);
       await objects.enter(stat.size);
+      if (cancelled.has(runId)) return objects.leave(stat.size);
       taken = { buffer: buffers.take(stat.size), size: stat.size };
       const whole = taken.buffer.subarray(0, stat.size);
       head.copy(whole);
       bytes = whole.subarray(
         0,
-        noted(itemId, 0, stat.size, () => readFrom(source, whole, begun)),
+        noted(itemId, 0, stat.size, () => readFrom(source, whole, head.length)),
       );
     } catch (error) {
       if (!isUnreadable(error)) throw error;
@@ -220,12 +206,18 @@ async function importZip(
   if (trouble !== null) throw trouble;
 }
 
-async function importBytes(itemId: number, runId: number, path: string, bytes: Buffer): Promise<void> {
+async function importBytes(
+  itemId: number,
+  runId: number,
+  path: string,
+  bytes: Buffer,
+  skip: readonly number[],
+): Promise<void> {
   if (bytes.length === 0) return reject(itemId, path, 'imaging.emptyFile', 0);
-  if (isZip(bytes)) return importZip(itemId, runId, path, bytes, bytes.length, []);
+  if (isZip(bytes)) return importZip(itemId, runId, path, bytes, bytes.length, skip);
   await objects.enter(bytes.length);
   try {
-    await keep(itemId, 0, path, bytes);
+    if (!cancelled.has(runId)) await keep(itemId, 0, path, bytes);
   } finally {
     objects.leave(bytes.length);
   }
@@ -251,14 +243,26 @@ function troubleOf(error: unknown): string {
   return code ?? stack ?? 'unknown';
 }
 
+let lastTurn: Promise<void> = Promise.resolve();
+
+/**
+ * Resolves on a turn of the loop that no other item starts on. Items given together would else be worked one after the
+ * other before the word that their run is cancelled, which came after them, is heard.
+ */
+function ownTurn(): Promise<void> {
+  lastTurn = lastTurn.then(() => new Promise((resolve) => setImmediate(resolve)));
+  return lastTurn;
+}
+
 async function runItem(itemId: number, runId: number, item: WorkItem, skip: readonly number[]): Promise<void> {
   let failure: string | null = null;
   let trouble: string | null = null;
   try {
+    await ownTurn();
     if (!cancelled.has(runId)) {
       if (item.kind === 'file') await importFile(itemId, runId, item.path, skip);
       else if (item.kind === 'dicomdir') await followDicomdir(itemId, item.path, item.follow);
-      else await importBytes(itemId, runId, item.path, Buffer.from(item.bytes));
+      else await importBytes(itemId, runId, item.path, Buffer.from(item.bytes), skip);
     }
   } catch (error) {
     if (error instanceof StoreTrouble) {

@@ -35,10 +35,10 @@ interface Thread {
   readonly worker: Worker;
   readonly note: SharedArrayBuffer;
   readonly tasks: Map<number, Task>;
-  /** The piece of work it was seen at, and since when. */
-  seen: { readonly sequence: number; readonly sinceMs: number } | null;
-  /** When it last posted anything, or was given its first task. */
-  lastWordMs: number;
+  /** The piece of work it was seen at, and for how long it has been looked at there. */
+  seen: { readonly sequence: number; forMs: number } | null;
+  /** For how long it has been looked at since it last posted anything, or was given its first task. */
+  silentForMs: number;
 }
 
 /** How long a worker may take, and how often the pool looks. */
@@ -74,6 +74,9 @@ export function openImportPool(data: Omit<ImportWorkerData, 'note'>, log: Log, t
   let idleTimer: NodeJS.Timeout | null = null;
   let closed = false;
   let watch: NodeJS.Timeout | null = null;
+  let lastLookMs = 0;
+  /** Kept here because a worker that takes over from a dead one never heard of them. */
+  const cancelled = new Set<number>();
 
   const tell = (thread: Thread, message: ToImportWorker, transfer: ArrayBuffer[] = []) =>
     thread.worker.postMessage(message, transfer);
@@ -86,7 +89,7 @@ export function openImportPool(data: Omit<ImportWorkerData, 'note'>, log: Log, t
       note,
       tasks: new Map(),
       seen: null,
-      lastWordMs: performance.now(),
+      silentForMs: 0,
     };
     threads.add(thread);
     thread.worker.on('message', (message: FromImportWorker) => receive(thread, message));
@@ -96,7 +99,7 @@ export function openImportPool(data: Omit<ImportWorkerData, 'note'>, log: Log, t
   }
 
   function receive(thread: Thread, message: FromImportWorker): void {
-    thread.lastWordMs = performance.now();
+    thread.silentForMs = 0;
     const task = thread.tasks.get(message.itemId);
     if (!task) return;
     if (message.type === 'result') {
@@ -133,8 +136,8 @@ export function openImportPool(data: Omit<ImportWorkerData, 'note'>, log: Log, t
         continue;
       }
       if (guilty === undefined) task.crashes += 1;
-      // Bytes were handed over to the dead worker and are gone with it.
-      if (task.crashes > 1 || task.item.kind === 'bytes') reject(task, 'imaging.importFault');
+      if (cancelled.has(task.runId)) task.resolve(null);
+      else if (task.crashes > 1) reject(task, 'imaging.importFault');
       else queue.unshift(task);
     }
     pump();
@@ -145,8 +148,9 @@ export function openImportPool(data: Omit<ImportWorkerData, 'note'>, log: Log, t
     const task = thread.tasks.get(note.itemId);
     thread.tasks.delete(note.itemId);
     if (task) {
-      const goesOn = task.item.kind === 'file' && note.ordinal > 0 && task.skip.length < importLimits.slowEntries;
-      if (goesOn) queue.unshift({ ...task, skip: [...task.skip, note.ordinal] });
+      const goesOn = note.ordinal > 0 && task.skip.length < importLimits.slowEntries;
+      if (cancelled.has(task.runId)) task.resolve(null);
+      else if (goesOn) queue.unshift({ ...task, skip: [...task.skip, note.ordinal] });
       else reject(task, 'imaging.tookTooLong', note.bytes);
     }
     // Not awaited: a thread that waits for a dead medium inside the system ends when that does.
@@ -154,16 +158,28 @@ export function openImportPool(data: Omit<ImportWorkerData, 'note'>, log: Log, t
     afterExit(thread, task);
   }
 
+  function giveUpSilent(thread: Thread): void {
+    log.error('an import worker was ended', new Error('it said nothing for too long'));
+    void thread.worker.terminate();
+    afterExit(thread);
+  }
+
   function lookAfterThreads(): void {
+    // While the machine slept, or the process was stopped, the workers were too: that time is nobody's.
     const nowMs = performance.now();
+    const stepMs = Math.min(nowMs - lastLookMs, 2 * times.checkMs);
+    lastLookMs = nowMs;
     for (const thread of [...threads]) {
       if (thread.tasks.size === 0) continue;
+      thread.silentForMs += stepMs;
       const note = readWorkNote(thread.note);
       if (note === null || thread.seen?.sequence !== note.sequence) {
-        thread.seen = note && { sequence: note.sequence, sinceMs: nowMs };
-        if (nowMs - thread.lastWordMs > longestSilenceMs) void thread.worker.terminate();
-      } else if (nowMs - thread.seen.sinceMs > times.fileMs + (note.bytes / 1024 ** 2) * times.fileMsPerMib)
-        giveUp(thread, note);
+        thread.seen = note && { sequence: note.sequence, forMs: 0 };
+        if (thread.silentForMs > longestSilenceMs) giveUpSilent(thread);
+        continue;
+      }
+      thread.seen.forMs += stepMs;
+      if (thread.seen.forMs > times.fileMs + (note.bytes / 1024 ** 2) * times.fileMsPerMib) giveUp(thread, note);
     }
     if (watch !== null && [...threads].every((thread) => thread.tasks.size === 0)) {
       clearInterval(watch);
@@ -178,10 +194,14 @@ export function openImportPool(data: Omit<ImportWorkerData, 'note'>, log: Log, t
       const thread = freeThread(task);
       if (!thread) break;
       queue.shift();
-      if (thread.tasks.size === 0) thread.lastWordMs = performance.now();
+      if (thread.tasks.size === 0) thread.silentForMs = 0;
       thread.tasks.set(task.itemId, task);
-      watch ??= setInterval(lookAfterThreads, times.checkMs).unref();
-      const { itemId, runId, item, skip } = task;
+      if (watch === null) {
+        lastLookMs = performance.now();
+        watch = setInterval(lookAfterThreads, times.checkMs).unref();
+      }
+      const { itemId, runId, skip } = task;
+      const item = withOwnBytes(task.item);
       tell(thread, { type: 'item', itemId, runId, item, skip }, item.kind === 'bytes' ? [item.bytes] : []);
     }
     const idle = queue.length === 0 && [...threads].every((thread) => thread.tasks.size === 0);
@@ -210,12 +230,14 @@ export function openImportPool(data: Omit<ImportWorkerData, 'note'>, log: Log, t
     openRun: () => nextRun++,
     submit(runId, item, onResult) {
       if (closed) return Promise.resolve('jobs.interrupted');
+      if (cancelled.has(runId)) return Promise.resolve(null);
       return new Promise((resolve) => {
         queue.push({ itemId: nextItem++, runId, item, onResult, resolve, crashes: 0, skip: [] });
         pump();
       });
     },
     cancel(runId) {
+      cancelled.add(runId);
       for (let index = queue.length - 1; index >= 0; index -= 1) {
         const task = queue[index] as Task;
         if (task.runId !== runId) continue;
@@ -232,4 +254,13 @@ export function openImportPool(data: Omit<ImportWorkerData, 'note'>, log: Log, t
       await endThreads();
     },
   };
+}
+
+/**
+ * The item as it is handed to a worker: what a window sent is copied, because the next worker needs it when this one
+ * dies over something else. So each upload under way is held twice, at most twice `importLimits.uploadBytes`. Not shared
+ * memory: that weighs nothing to the garbage collector, so a long upload would pile up.
+ */
+function withOwnBytes(item: WorkItem): WorkItem {
+  return item.kind === 'bytes' ? { ...item, bytes: item.bytes.slice(0) } : item;
 }
