@@ -9,6 +9,12 @@ const letters: Readonly<Record<string, string>> = {
   þ: 'th',
   ħ: 'h',
   ı: 'i',
+  // What word processors and telephones make of ' and -.
+  '’': "'",
+  '‘': "'",
+  ʼ: "'",
+  '‐': '-',
+  '–': '-',
 };
 
 /**
@@ -30,5 +36,5 @@ export function foldMarks(text: string): string {
     .normalize('NFKD')
     .replace(/\p{M}+/gu, '')
     .toLowerCase()
-    .replace(/[ßœæøłđðþħı]/g, (letter) => letters[letter] ?? letter);
+    .replace(/[ßœæøłđðþħı’‘ʼ‐–]/g, (letter) => letters[letter] ?? letter);
 }

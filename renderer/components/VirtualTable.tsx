@@ -44,6 +44,8 @@ export interface VirtualTableProps<Row> {
   readonly rowClass?: (row: Row) => string;
   /** Dims the rows while they answer an older question. */
   readonly stale?: boolean;
+  /** False while the rows answer an older question, or the newest is not even sent: keys then choose and open nothing. */
+  readonly isAnswered?: boolean;
   /** Heading of the keys in the help. */
   readonly keyGroup: string;
   readonly ref?: Ref<VirtualTableHandle>;
@@ -120,7 +122,11 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
 
   useImperativeHandle(props.ref, () => ({
     focus: () => scroller.current?.focus(),
-    scrollToTop: () => virtualizer.scrollToOffset(0),
+    scrollToTop: () => {
+      // A jump within the rows of another question has no place in these.
+      pending.current = null;
+      virtualizer.scrollToOffset(0);
+    },
   }));
 
   const isSelectedAt = (index: number): boolean => {
@@ -152,7 +158,8 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
   });
 
   const pageRows = (): number => Math.max(1, Math.floor((scroller.current?.clientHeight ?? 600) / rowHeight) - 2);
-  const listed = { group: keyGroup, isHidden: total === 0, when: () => total > 0 };
+  const { isAnswered = true } = props;
+  const listed = { group: keyGroup, isHidden: total === 0, when: () => total > 0 && isAnswered };
   useKeys([
     { ...listed, id: 'table.up', keys: ['arrowup'], label: t('table.up'), run: () => moveTo(placeOfSelection() - 1) },
     {
@@ -184,7 +191,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
       isHidden: total === 0,
       keys: ['enter'],
       label: t('table.open'),
-      when: () => selectedKey !== null && !isEnterTaken(),
+      when: () => selectedKey !== null && isAnswered && !isEnterTaken(),
       run: () => {
         const row = rowAt(placeOfSelection());
         if (row && rowKey(row) === selectedKey) onOpen(row);

@@ -28,8 +28,8 @@ export function fidelityOf(frame: FidelityFacts, areNumbersTrusted: boolean, tab
   if (isUltrasound) notes.push({ key: 'ultrasoundRegions', detail: String(attributes.ultrasoundRegions.length) });
   if (!areNumbersTrusted) notes.push({ key: 'selfTestFailed', detail: '' });
   const isUncalibrated = !areNumbersTrusted || (whole.kind === 'none' && !isUltrasound);
-  const done = [isLossy ? ('lossy' as const) : [], repaired.length > 0 ? ('repaired' as const) : []].flat();
-  return { levels: done.length > 0 ? done : [isUncalibrated ? 'uncalibrated' : 'lossless'], notes };
+  const levels = levelsOf([isLossy && 'lossy', repaired.length > 0 && 'repaired', isUncalibrated && 'uncalibrated']);
+  return { levels, notes };
 }
 
 /** What holds for a volume: a slice that was compressed with loss or put right marks every plane through it. */
@@ -37,9 +37,12 @@ export function volumeFidelity(slices: readonly FidelityFacts[], areNumbersTrust
   const all = slices.map((slice) => fidelityOf(slice, areNumbersTrusted, 0));
   const notes = new Map(all.flatMap((each) => each.notes.map((note) => [`${note.key} ${note.detail}`, note])));
   const held = new Set(all.flatMap((each) => each.levels));
-  const done = (['lossy', 'repaired'] as const).filter((level) => held.has(level));
-  return {
-    levels: done.length > 0 ? done : [held.has('uncalibrated') ? 'uncalibrated' : 'lossless'],
-    notes: [...notes.values()],
-  };
+  const states = ['lossy', 'repaired', 'uncalibrated'] as const;
+  return { levels: levelsOf(states.map((level) => held.has(level) && level)), notes: [...notes.values()] };
+}
+
+/** Each state that holds; 'lossless' only where there is none. */
+function levelsOf(states: readonly (Fidelity['levels'][number] | false)[]): Fidelity['levels'] {
+  const held = states.filter((each) => each !== false);
+  return held.length > 0 ? held : ['lossless'];
 }

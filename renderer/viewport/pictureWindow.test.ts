@@ -3,7 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { frameAttributesOf } from '../../app/domains/imaging/frameAttributes.ts';
 import { valueScaleOf } from '../../app/domains/imaging/measurementRules.ts';
 import type { LoadedFrame } from './cornerstoneFrames.ts';
-import { draggedWindow, type GreyNode, greyNodes, readTexels, tableCurve, windowOf } from './pictureWindow.ts';
+import {
+  draggedWindow,
+  type GreyNode,
+  greyNodes,
+  readTexels,
+  tableCurve,
+  wantsVoiTable,
+  windowOf,
+} from './pictureWindow.ts';
 
 function frame(
   more: object = {},
@@ -141,6 +149,38 @@ describe('a VOI table', () => {
     expect(tableCurve(image, false, { first: 0, bits: 8, values }, 1024).deviation).toBeGreaterThan(0.4);
     const smooth = Uint16Array.from({ length: 4096 }, (_, index) => index);
     expect(tableCurve(image, false, { first: 0, bits: 12, values: smooth }, 1024).deviation).toBeLessThan(1 / 255);
+  });
+  it('over more values than can be compared one by one tells the same', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: -3000, max: 300_000 }),
+        fc.array(fc.nat(255), { minLength: 2, maxLength: 2000 }),
+        fc.constantFrom([1, 0], [0.01, -100], [-3, 500]),
+        (tableFirst, entries, [slope, intercept]) => {
+          const table = { first: tableFirst, bits: 8, values: Uint16Array.from(entries) };
+          const image = frame(rescaled(slope as number, intercept as number), { minimum: -10, maximum: 300_000 });
+          const { nodes, deviation } = tableCurve(image, false, table, 1024);
+          let most = 0;
+          const values = 300_011;
+          for (let value = 0; value < values; value += 1) {
+            const grey = hosted(table, (value - 10) * (slope as number) + (intercept as number));
+            most = Math.max(most, Math.abs(readTexels(nodes, (value + 0.5) / values) - grey));
+          }
+          expect(deviation).toBeCloseTo(most, 9);
+        },
+      ),
+      { numRuns: 20 },
+    );
+  });
+  it('over the values of 32 bits is there at once, and over values without an end is not used', () => {
+    const table = { first: 0, bits: 8, values: Uint16Array.of(0, 255) };
+    const began = performance.now();
+    const image = frame({}, { minimum: -(2 ** 31), maximum: 2 ** 31 - 1 });
+    expect(tableCurve(image, false, table, 16_384).deviation).toBeGreaterThan(0.4);
+    expect(performance.now() - began).toBeLessThan(1000);
+    const loaded = { ...image, voiTable: table };
+    expect(wantsVoiTable(loaded)).toBe(true);
+    expect(wantsVoiTable({ ...loaded, maximum: Number.POSITIVE_INFINITY })).toBe(false);
   });
 });
 

@@ -66,17 +66,21 @@ const curveSamples = 256;
  * table), so the window is carried back through a linear transform; a negative slope turns it around.
  */
 export function greyNodes(frame: LoadedFrame, window: PictureWindow, isInverted: boolean): GreyNode[] {
-  const transform = frame.attributes.modalityTransform;
-  const toDrawn = (modality: number) =>
-    transform.kind === 'linear' ? (modality - transform.intercept) / transform.slope : modality;
   const inverted = isInverted !== isBornInverted(frame);
   const node = (modality: number, grey: number): GreyNode => ({
-    value: toDrawn(modality),
+    value: drawnOf(frame, modality),
     grey: inverted ? 1 - grey : grey,
   });
   const points = window.function === 'SIGMOID' ? sigmoidNodes(window) : linearNodes(window);
   const nodes = points.map(([modality, grey]) => node(modality, grey));
   return nodes.sort((a, b) => a.value - b.value);
+}
+
+/** The value drawn for a modality value: stored, or the modality value itself behind a modality table. */
+function drawnOf({ attributes: { modalityTransform } }: LoadedFrame, modality: number): number {
+  return modalityTransform.kind === 'linear'
+    ? (modality - modalityTransform.intercept) / modalityTransform.slope
+    : modality;
 }
 
 function linearNodes(window: PictureWindow): [number, number][] {
@@ -136,11 +140,31 @@ export function tableCurve(
     return { value, grey: greyOf(Math.round(first - 0.5 + ((texel + 0.5) / texels) * values)) };
   });
   let deviation = 0;
-  if (texels < values) {
-    for (let value = 0; value < values; value += 1)
-      deviation = Math.max(deviation, Math.abs(readTexels(nodes, (value + 0.5) / values) - greyOf(first + value)));
-  }
+  const compare = (value: number) => {
+    if (!(value >= 0 && value < values)) return;
+    deviation = Math.max(deviation, Math.abs(readTexels(nodes, (value + 0.5) / values) - greyOf(first + value)));
+  };
+  if (texels < values && values <= mostCompared) for (let value = 0; value < values; value += 1) compare(value);
+  else if (texels < values) for (const value of turns(frame, table, texels, values)) compare(value);
   return { nodes, texels, deviation };
+}
+
+/** Up to as many values each is compared with its table; 2¹⁸ take some milliseconds, the 2³² of 32 bits a minute. */
+const mostCompared = 2 ** 18;
+
+/**
+ * The values, counted from the image's smallest, where what is drawn can be farthest from its table: that is flat between
+ * two of its entries, and the card draws straight lines between the middles of two texels, so the largest difference
+ * stands on either side of an entry's edge or of a texel's middle.
+ */
+function* turns(frame: LoadedFrame, table: LookupTable, texels: number, values: number): Generator<number> {
+  const around = function* (value: number) {
+    for (let step = -1; step <= 2; step += 1) yield Math.floor(value) + step;
+  };
+  const first = Math.floor(frame.minimum);
+  for (let entry = 0; entry <= table.values.length; entry += 1)
+    yield* around(drawnOf(frame, table.first + entry - 0.5) - first);
+  for (let texel = 0; texel < texels; texel += 1) yield* around(((texel + 0.5) / texels) * values - 0.5);
 }
 
 /** What a card reads at a place (0 to 1) of a texture: straight lines between the middles of its texels. */
@@ -151,9 +175,13 @@ export function readTexels(texels: readonly GreyNode[], place: number): number {
   return texels[left]!.grey + (at - left) * (texels[right]!.grey - texels[left]!.grey);
 }
 
-/** True when the image brings a VOI table and no window: the table is what it wants to be seen through. */
-export function wantsVoiTable({ attributes, voiTable }: LoadedFrame): boolean {
-  return voiTable !== undefined && attributes.windows.length === 0;
+/**
+ * True when the image brings a VOI table and no window: the table is what it wants to be seen through. A curve over
+ * values without an end cannot be laid out, so a map with an infinity in it is seen through a window.
+ */
+export function wantsVoiTable({ attributes, voiTable, minimum, maximum }: LoadedFrame): boolean {
+  const isBounded = Number.isFinite(minimum) && Number.isFinite(maximum);
+  return voiTable !== undefined && attributes.windows.length === 0 && isBounded;
 }
 
 /** A window that can be drawn: LINEAR is not defined below a width of 1 (PS3.3 C.11.2.1.2.1), the others at none. */

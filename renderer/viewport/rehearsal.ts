@@ -162,6 +162,8 @@ class Rehearsal {
 
 let running: Rehearsal | undefined;
 let spare: Graphics | undefined;
+/** Graphics in the hands of engines. A rehearsal beside a live one would put its loader of frames in the other's place. */
+let taken = 0;
 /** Set as long as a rehearsal is wanted. */
 let wantedSize: RoomSize | undefined;
 
@@ -182,7 +184,7 @@ function finishRehearsal(rehearsal: Rehearsal): void {
  */
 export function prepareGraphics(roomSize: RoomSize): () => void {
   wantedSize = roomSize;
-  if (!spare && !running) running = new Rehearsal(roomSize, false);
+  if (!spare && !running && taken === 0) running = new Rehearsal(roomSize, false);
   return () => {
     wantedSize = undefined;
     const left = running?.end() ?? spare;
@@ -194,14 +196,17 @@ export function prepareGraphics(roomSize: RoomSize): () => void {
 
 /** Graphics for an engine: those that stand ready, whatever is ready of them, or new ones. */
 export function takeGraphics(): Graphics {
-  const taken = spare ?? running?.end();
+  const ready = spare ?? running?.end();
   spare = undefined;
   running = undefined;
-  return taken ?? makeGraphics();
+  const graphics = ready ?? makeGraphics();
+  taken += 1;
+  return graphics;
 }
 
 /** Closes what an engine took; the next is made ready where that is still wanted. */
 export function giveBackGraphics(graphics: Graphics): void {
+  taken -= 1;
   closeGraphics(graphics);
-  if (wantedSize && !running && !spare) running = new Rehearsal(wantedSize, true);
+  if (wantedSize && !running && !spare && taken === 0) running = new Rehearsal(wantedSize, true);
 }

@@ -286,16 +286,14 @@ export class StackView implements BoardMember {
     const generation = this.#generation;
     try {
       if (!this.#library.isLoaded(imageId)) await this.#library.load(imageId, 'seen');
+      // By now another frame or another series may be wanted.
+      if (generation === this.#generation && index === this.#wanted) await this.#draw(index, generation);
     } catch (error) {
       if (generation === this.#generation && index === this.#wanted) {
         this.#blank('failed', codeOf(error));
         this.#publish();
       }
-      return;
     }
-    // By now another frame or another series may be wanted.
-    if (generation !== this.#generation || index !== this.#wanted) return;
-    await this.#draw(index, generation);
   }
 
   async #draw(index: number, generation: number): Promise<void> {
@@ -307,10 +305,12 @@ export class StackView implements BoardMember {
       else await this.#setStack(viewport, index);
       if (generation === this.#generation) this.#board.drawNow();
     } finally {
-      if (generation === this.#generation) this.#isDrawing = false;
+      if (generation === this.#generation) {
+        this.#isDrawing = false;
+        // Steps that came meanwhile are not lost: the newest wish is drawn next.
+        if (this.#wanted !== index) void this.#show(this.#wanted);
+      }
     }
-    // Steps that came meanwhile are not lost: the newest wish is drawn next.
-    if (generation === this.#generation && this.#wanted !== index) void this.#show(this.#wanted);
   }
 
   async #setStack(viewport: Types.IStackViewport, index: number): Promise<void> {

@@ -100,6 +100,16 @@ describe('people of one name', () => {
     }
   });
 
+  it.each(["O'BRIEN", 'o’brien', "siân o'brien", 'Sian'])(
+    'are found however an apostrophe is typed: %s',
+    async (text) => {
+      await t.importSlices({ study: '1.1', identifier: 'B1', name: "O'Brien^Siân" });
+      const { rows } = await t.services.patients.list({ text, offset: 0, limit: 10 });
+      expect(rows.map(({ identifier }) => identifier)).toEqual(['B1']);
+      expect(await uidsOf({ text })).toEqual(['1.1']);
+    },
+  );
+
   it('that a person linked are apart again everywhere once the link is undone', async () => {
     await t.importSlices({ study: '1.1', ...anne }, born);
     const decide = (same: boolean) =>

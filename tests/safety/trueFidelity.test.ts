@@ -42,7 +42,7 @@ describe('what is said of a picture', () => {
     const bits = await shown('2.2');
     expect(bits.repaired).toEqual(['bitsStored', 'highBit']);
     expect(fidelityOf(bits, true, 0)).toMatchObject({
-      levels: ['repaired'],
+      levels: ['repaired', 'uncalibrated'],
       notes: expect.arrayContaining([{ key: 'repaired.bitsStored', detail: '' }]),
     });
     expect((await shown('3.3')).repaired).toEqual(['photometricMissing']);
@@ -55,11 +55,32 @@ describe('what is said of a picture', () => {
       { study: '2.2', identifier: 'B', more: { ...lossy, '00280102': ['US', 200] } },
     );
     const [clean, marked] = [await shown('1.1'), await shown('2.2')];
-    expect(fidelityOf(marked, true, 0).levels).toEqual(['lossy', 'repaired']);
+    expect(fidelityOf(marked, true, 0).levels).toEqual(['lossy', 'repaired', 'uncalibrated']);
     expect(volumeFidelity([clean, clean], true).levels).not.toContain('lossy');
     const volume = volumeFidelity([clean, marked, clean], true);
-    expect(volume.levels).toEqual(['lossy', 'repaired']);
+    expect(volume.levels).toEqual(['lossy', 'repaired', 'uncalibrated']);
     expect(volume.notes.map(({ key }) => key)).toEqual(expect.arrayContaining(['lossy', 'repaired.highBit']));
+  });
+
+  it('does not let loss or repair hide that sizes are not known', async () => {
+    const lossy = { '00282110': ['CS', '01'], '00282114': ['CS', 'ISO_10918_1'] } as const;
+    // The made slices say nothing of their place and spacing.
+    const placed = {
+      '00200032': ['DS', '0\\0\\0'],
+      '00200037': ['DS', '1\\0\\0\\0\\1\\0'],
+      '00280030': ['DS', '0.5\\0.5'],
+    } as const;
+    await t.importSlices(
+      { study: '1.1', identifier: 'A' },
+      { study: '2.2', identifier: 'B', more: lossy },
+      { study: '3.3', identifier: 'C', more: { ...lossy, ...placed } },
+    );
+    const [clean, marked, measured] = [await shown('1.1'), await shown('2.2'), await shown('3.3')];
+    expect(fidelityOf(clean, true, 0).levels).toEqual(['uncalibrated']);
+    expect(fidelityOf(marked, true, 0).levels).toEqual(['lossy', 'uncalibrated']);
+    expect(fidelityOf(measured, true, 0).levels).toEqual(['lossy']);
+    expect(fidelityOf(measured, false, 0).levels).toEqual(['lossy', 'uncalibrated']);
+    expect(volumeFidelity([measured, marked], true).levels).toEqual(['lossy', 'uncalibrated']);
   });
 
   it('says that a table of greys is drawn coarser than it is, from one grey of 255 on', async () => {

@@ -1,7 +1,7 @@
 import { identityDifferences, type PatientIdentity } from '../../../app/domains/patients/patientRules.ts';
 import type { LinkCandidate, Patient } from '../../../app/domains/patients/patientSchema.ts';
 import { Failure } from '../../../app/shared/failure.ts';
-import { foldMarks } from '../../../app/shared/foldText.ts';
+import { foldMarks, foldText } from '../../../app/shared/foldText.ts';
 import type { OpenStore } from '../../core.ts';
 import type { Author, Reader, Transaction } from '../../database/writeGate.ts';
 import type { Services } from '../../domainServices.ts';
@@ -70,9 +70,10 @@ export function openPatientService(store: OpenStore, services: () => Services): 
       const { total, rows } = await store.readList<PatientRow>({
         conditions: [
           { sql: 'SELECT rowid FROM patient WHERE study_count > 0', parameters: [] },
+          // Names are kept as words: "O'Brien" is found as 'o brien', with whichever apostrophe it was typed.
           ...words.map((word) => ({
-            sql: 'SELECT rowid FROM patient WHERE instr(search_text, ?) > 0',
-            parameters: [word],
+            sql: 'SELECT rowid FROM patient WHERE instr(search_text, ?) > 0 OR instr(search_text, ?) > 0',
+            parameters: [word, foldText(word) || word],
           })),
         ],
         count: 'SELECT count(*) FROM patient',

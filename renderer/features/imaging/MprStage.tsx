@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { useTranslation } from 'react-i18next';
-import { formatMeasurement } from '../../../app/domains/imaging/measurementRules.ts';
+import { formatMeasurement, formatNumber } from '../../../app/domains/imaging/measurementRules.ts';
 import { Failure } from '../../../app/shared/failure.ts';
 import { asFailure } from '../../api/asFailure.ts';
 import { FailureNotice } from '../../components/FailureNotice.tsx';
@@ -130,6 +130,7 @@ function PlaneOverlay({
   const { t, i18n } = useTranslation('imaging');
   const formats = useFormats();
   const windowText = useWindowText();
+  const language = i18n.language === 'fr' ? 'fr' : 'en';
   const { attributes, window, value } = state;
   if (!attributes || !window) return null;
   const bar = scaleBarFor(plane.pxPerMm);
@@ -153,7 +154,7 @@ function PlaneOverlay({
             {t('mpr.atCrosshair', {
               value: formatMeasurement(
                 { kind: 'value', value: value.value, unit: value.unit, calibration: 'none' },
-                i18n.language === 'fr' ? 'fr' : 'en',
+                language,
               ),
             })}
           </span>
@@ -162,7 +163,7 @@ function PlaneOverlay({
           {windowText({ window })}
           {state.isInverted ? ` · ${t('overlay.inverted')}` : ''}
         </span>
-        <span>{`${formats.number(plane.positionMm, 1).replace('-', '\u2212')} mm`}</span>
+        <span>{`${formatNumber(plane.positionMm, 1, language)} mm`}</span>
       </div>
       <div className="reading-corner bottom-right">
         {state.fidelity ? <FidelityBadge fidelity={state.fidelity} /> : null}

@@ -1,6 +1,7 @@
 import { memo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { positionAlongNormal } from '../../../app/domains/imaging/geometryRules.ts';
+import { formatNumber } from '../../../app/domains/imaging/measurementRules.ts';
 import { useFormats } from '../../i18n/formats.ts';
 import type { DrawnPicture, ViewState } from '../../viewport/viewport.ts';
 import { EdgeLetterMarks } from './EdgeLetterMarks.tsx';
@@ -25,13 +26,13 @@ export function PaneOverlay({
   isArriving: boolean;
   isKeyImage: boolean;
 }) {
-  const { t } = useTranslation('imaging');
+  const { t, i18n } = useTranslation('imaging');
   const formats = useFormats();
   const windowText = useWindowText();
   const { picture } = state;
   if (!picture) return null;
   const { attributes } = picture;
-  const position = attributes.plane ? positionText(picture, (value) => formats.number(value, 1)) : '';
+  const position = attributes.plane ? positionText(picture, i18n.language === 'fr' ? 'fr' : 'en') : '';
   const isLoadingMore = state.loadedCount < state.count && state.count > 1;
   return (
     <div className="reading-overlay" data-testid="pane-overlay">
@@ -115,7 +116,7 @@ const SeriesCorner = memo(function SeriesCorner({
 });
 
 /** Where the slice lies along the stack's normal, patient mm. */
-function positionText(picture: DrawnPicture, format: (value: number) => string): string {
+function positionText(picture: DrawnPicture, language: 'fr' | 'en'): string {
   const position = picture.attributes.plane && positionAlongNormal(picture.attributes.plane);
-  return position === undefined ? '' : ` · ${format(position).replace('-', '\u2212')} mm`;
+  return position === undefined ? '' : ` · ${formatNumber(position, 1, language)} mm`;
 }

@@ -13,12 +13,13 @@ import { ageOnDay, useFormats } from '../../i18n/formats.ts';
 import { InfoPanel } from './InfoPanel.tsx';
 import { MeasurementList } from './MeasurementList.tsx';
 import { MprStage } from './MprStage.tsx';
+import { studyRefusal } from './patientMatch.ts';
 import type { ReportContext } from './ReadingRoom.tsx';
 import { ReadingToolbar } from './ReadingToolbar.tsx';
 import { makeReadingActions } from './readingActions.ts';
 import type { ReadingDesk } from './readingDesk.ts';
 import { useReadingKeys } from './readingKeys.ts';
-import { paneCounts, type ReadingState, type ReadingStore } from './readingStore.ts';
+import { paneCounts, type ReadingState, type ReadingStore, type SeriesRef } from './readingStore.ts';
 import { SeriesStrip } from './SeriesStrip.tsx';
 import { useLatest } from './useActiveView.ts';
 import { ViewportPane } from './ViewportPane.tsx';
@@ -117,6 +118,9 @@ export function ReadingWorkplace({ desk, store, priors, onClose, renderReportPan
   const here = present.data ?? { study: desk.main.study, priors };
   const isArriving = (uid: string): boolean =>
     [here.study, ...here.priors].some((each) => each.studyUid === uid && each.arriving === true);
+  const refusalOf = (ref: SeriesRef | null | undefined) =>
+    ref && studyRefusal([here.study, ...here.priors], ref.studyUid);
+  const mprRefusal = state.isMpr ? refusalOf(state.panes[state.activePane]) : undefined;
   const hasGrown = here.study.instanceCount > desk.main.study.instanceCount;
   const studies = [desk.main, ...state.priors.flatMap((uid) => desk.study(uid) ?? [])];
   if (isOtherPatient) {
@@ -156,27 +160,37 @@ export function ReadingWorkplace({ desk, store, priors, onClose, renderReportPan
       <div className="reading-body">
         <SeriesStrip studies={studies} shown={visiblePanes(state)} onOpen={(ref) => actions.openSeries(ref)} />
         <div className={`reading-stage layout-${state.isMpr ? 'mpr' : state.layout}`}>
-          {here.study.identityConflict ? (
+          {here.study.identityConflict || mprRefusal ? (
             <div className="reading-message wide">
-              <FailureNotice failure={new Failure('imaging.identityConflict', 'two people in one study')} />
+              <RefusalNotice code={mprRefusal ?? 'imaging.identityConflict'} />
             </div>
           ) : state.isMpr && state.panes[state.activePane] ? (
             <MprHolder desk={desk} state={state} isArriving={isArriving} />
           ) : (
-            Array.from({ length: paneCounts[state.layout] }, (_, index) => (
-              <ViewportPane
+            Array.from({ length: paneCounts[state.layout] }, (_, index) => {
+              const refusal = refusalOf(state.panes[index]);
+              return refusal ? (
                 // biome-ignore lint/suspicious/noArrayIndexKey: a viewport is its place
-                key={index}
-                desk={desk}
-                index={index}
-                shown={state.panes[index] ?? null}
-                isActive={index === state.activePane}
-                isPrior={(state.panes[index]?.studyUid ?? studyUid) !== studyUid}
-                isArriving={isArriving(state.panes[index]?.studyUid ?? studyUid)}
-                keyImages={marked}
-                onDropSeries={(ref) => actions.openSeries(ref, index)}
-              />
-            ))
+                <div key={index} className="reading-pane" data-testid={`pane-${index}`} data-status="failed">
+                  <div className="reading-message">
+                    <RefusalNotice code={refusal} />
+                  </div>
+                </div>
+              ) : (
+                <ViewportPane
+                  // biome-ignore lint/suspicious/noArrayIndexKey: a viewport is its place
+                  key={index}
+                  desk={desk}
+                  index={index}
+                  shown={state.panes[index] ?? null}
+                  isActive={index === state.activePane}
+                  isPrior={(state.panes[index]?.studyUid ?? studyUid) !== studyUid}
+                  isArriving={isArriving(state.panes[index]?.studyUid ?? studyUid)}
+                  keyImages={marked}
+                  onDropSeries={(ref) => actions.openSeries(ref, index)}
+                />
+              );
+            })
           )}
         </div>
         <aside className="reading-side" aria-label={t('side.label')}>
@@ -205,6 +219,10 @@ export function ReadingWorkplace({ desk, store, priors, onClose, renderReportPan
       </div>
     </div>
   );
+}
+
+function RefusalNotice({ code }: { code: string }) {
+  return <FailureNotice failure={new Failure(code, 'taken off the screen')} />;
 }
 
 function visiblePanes(state: ReadingState) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isSamePerson, namesPatient } from './patientMatch.ts';
+import { isSamePerson, namesPatient, studyRefusal } from './patientMatch.ts';
 
 const patient = { identifier: '40221873', name: 'NDIAYE^Amadou', birthDate: '19810302' };
 const image = (more: object = {}) => ({ patient: { ...patient, sex: 'M', ...more } });
@@ -28,5 +28,17 @@ describe('two records', () => {
     expect(isSamePerson(a, { patientId: 'b', linkGroupId: null })).toBe(false);
     expect(isSamePerson({ patientId: 'a', linkGroupId: 'g' }, { patientId: 'b', linkGroupId: 'g' })).toBe(true);
     expect(isSamePerson({ patientId: 'a', linkGroupId: 'g' }, { patientId: 'b', linkGroupId: 'h' })).toBe(false);
+  });
+});
+
+describe('a study on the screen', () => {
+  it('is taken off it once it names two people or is nobody’s prior any more, the one being read and any other', () => {
+    const present = [
+      { studyUid: '1.1', identityConflict: false },
+      { studyUid: '1.2', identityConflict: true },
+    ];
+    expect(studyRefusal(present, '1.1')).toBeUndefined();
+    expect(studyRefusal(present, '1.2')).toBe('imaging.identityConflict');
+    expect(studyRefusal(present, '1.3')).toBe('imaging.patientDiffers');
   });
 });

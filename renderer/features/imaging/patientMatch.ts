@@ -26,3 +26,18 @@ export function isSamePerson(
 ): boolean {
   return a.patientId === b.patientId || (a.linkGroupId !== null && a.linkGroupId === b.linkGroupId);
 }
+
+/**
+ * Why a study on the screen is to be taken off it by now: an import found it to be of two people, or it is no longer one
+ * of this person's (a link was taken back).
+ *
+ * @param present the study being read and its priors, as the host has them now
+ */
+export function studyRefusal(
+  present: readonly { readonly studyUid: string; readonly identityConflict: boolean }[],
+  studyUid: string,
+): 'imaging.identityConflict' | 'imaging.patientDiffers' | undefined {
+  const known = present.find((each) => each.studyUid === studyUid);
+  if (!known) return 'imaging.patientDiffers';
+  return known.identityConflict ? 'imaging.identityConflict' : undefined;
+}

@@ -109,18 +109,21 @@ export function makeReadingActions(desk: ReadingDesk, store: ReadingStore, hooks
       if (next) openSeries(next);
     },
     jumpTo(target) {
-      const { panes } = store.getState();
-      store.setState({ isMpr: false });
       const studyUid = target.studyUid ?? desk.main.study.studyUid;
       void desk.locate(studyUid, target.sopUid, target.seriesUid).then((ref) => {
         if (!ref) return;
-        const at = panes.findIndex(
-          (each, index) => index < paneCounts[store.getState().layout] && isSameSeries(each, ref),
-        );
-        if (at >= 0 && desk.pane(at)?.view.jumpTo(target.sopUid, target.frame)) store.setState({ activePane: at });
-        else {
-          desk.startAt(store.getState().activePane, { sopUid: target.sopUid, frame: target.frame });
-          openSeries(ref);
+        const { panes, layout, activePane, isMpr } = store.getState();
+        const start = { sopUid: target.sopUid, frame: target.frame };
+        const at = panes.findIndex((each, index) => index < paneCounts[layout] && isSameSeries(each, ref));
+        if (at < 0 || isMpr) {
+          // Told before the viewport comes (back), which asks once for where it is to start.
+          const pane = at < 0 ? activePane : at;
+          desk.startAt(pane, start);
+          openSeries(ref, pane);
+        } else {
+          store.setState({ activePane: at });
+          // Its pictures are still to come: they are asked for again, from this one on.
+          if (!desk.pane(at)?.view.jumpTo(start.sopUid, start.frame)) desk.show(at, ref, start).catch(hooks.failed);
         }
         if (target.annotationId) desk.active?.view.layer.select(target.annotationId);
       }, hooks.failed);

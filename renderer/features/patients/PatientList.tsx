@@ -3,6 +3,7 @@ import { IconLinkOff, IconUsers } from '@tabler/icons-react';
 import { useEffect, useMemo, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Patient } from '../../../app/domains/patients/patientSchema.ts';
+import { useFirstFound } from '../../api/firstFound.ts';
 import { usePagesOf, useView } from '../../api/pages.ts';
 import { EmptyState } from '../../components/EmptyState.tsx';
 import { FailureNotice } from '../../components/FailureNotice.tsx';
@@ -96,6 +97,16 @@ export function PatientList({ onPatient }: { onPatient: (patientId: string) => v
   const columns = usePatientColumns();
   const question = useMemo(() => ({ text: sent.trim() }), [sent]);
   const pages = usePagesOf('patients.list', question, view);
+  // What the rows answer is what is asked: the last key is sent, and its answer is here.
+  const isAnswered = text.trim() === sent.trim() && pages.total !== null && !pages.stale;
+  const chooseFirst = () => {
+    const first = pages.rowAt(0);
+    if (!first) return;
+    // There may have been no table to go to when Enter came.
+    if (document.activeElement === search.current) table.current?.focus();
+    select(first.patientId);
+  };
+  const leaveSearch = useFirstFound({ asked: text.trim(), isAnswered, chosen: selectedId, chooseFirst });
   // biome-ignore lint/correctness/useExhaustiveDependencies: another question starts at the top
   useEffect(() => table.current?.scrollToTop(), [question]);
   const group = t('title');
@@ -112,8 +123,7 @@ export function PatientList({ onPatient }: { onPatient: (patientId: string) => v
           onChange={setText}
           onLeave={() => {
             table.current?.focus();
-            const first = pages.rowAt(0);
-            if (first && !pages.stale) select(first.patientId);
+            leaveSearch();
           }}
         />
         <span className="spacer" />
@@ -143,6 +153,7 @@ export function PatientList({ onPatient }: { onPatient: (patientId: string) => v
           onOpen={(patient) => onPatient(patient.patientId)}
           onView={setView}
           stale={pages.stale}
+          isAnswered={isAnswered}
           keyGroup={group}
         />
       ) : null}

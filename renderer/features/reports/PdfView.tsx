@@ -16,7 +16,7 @@ export interface PdfViewProps {
   readonly documentId: string;
   /** A preview is looked at, a signed document can also be saved and printed. */
   readonly keepable: boolean;
-  /** Called when the document can be read in the window. */
+  /** Called when the document can be read in the window: every page of it is drawn. */
   readonly onShown?: (documentId: string) => void;
 }
 
@@ -25,25 +25,24 @@ export function PdfView({ documentId, keepable, onShown }: PdfViewProps) {
   const { t } = useTranslation('reports');
   const { fetchAsset } = useApi();
   const [bytes, setBytes] = useState<Uint8Array<ArrayBuffer> | null>(null);
-  const [pdf, setPdf] = useState<PDFDocumentProxy | null>(null);
+  const [opened, setOpened] = useState<OpenedPdf | null>(null);
   const [failure, setFailure] = useState<unknown>(null);
   const shown = useRef(onShown);
   shown.current = onShown;
 
   useEffect(() => {
     const stop = new AbortController();
-    let opened: PDFDocumentProxy | null = null;
-    setPdf(null);
+    let pdf: PDFDocumentProxy | null = null;
+    setOpened(null);
     setFailure(null);
     const open = async (): Promise<void> => {
       const response = await fetchAsset(`/documents/${documentId}`, { signal: stop.signal });
       const loaded = new Uint8Array(await response.arrayBuffer());
       // The reader takes the buffer for itself, so it gets a copy.
-      opened = await getDocument({ data: loaded.slice(), disableFontFace: true }).promise;
-      if (stop.signal.aborted) return void opened.loadingTask.destroy();
+      pdf = await getDocument({ data: loaded.slice(), disableFontFace: true }).promise;
+      if (stop.signal.aborted) return void pdf.loadingTask.destroy();
       setBytes(loaded);
-      setPdf(opened);
-      shown.current?.(documentId);
+      setOpened({ documentId, pdf, drawn: new Set() });
     };
     open().catch((error: unknown) => {
       if (!stop.signal.aborted) setFailure(asFailure(error));
@@ -51,7 +50,7 @@ export function PdfView({ documentId, keepable, onShown }: PdfViewProps) {
     return () => {
       stop.abort();
       setBytes(null);
-      void opened?.loadingTask.destroy();
+      void pdf?.loadingTask.destroy();
     };
   }, [documentId, fetchAsset]);
 
@@ -72,7 +71,12 @@ export function PdfView({ documentId, keepable, onShown }: PdfViewProps) {
     });
 
   if (failure !== null) return <FailureNotice failure={failure} />;
-  if (pdf === null) return <Skeleton height={420} />;
+  if (opened === null) return <Skeleton height={420} />;
+  const { pdf, drawn } = opened;
+  const pageDrawn = (number: number): void => {
+    drawn.add(number);
+    if (drawn.size === pdf.numPages) shown.current?.(opened.documentId);
+  };
   return (
     <div className="report-pdf">
       {keepable ? (
@@ -88,15 +92,31 @@ export function PdfView({ documentId, keepable, onShown }: PdfViewProps) {
       <div className="report-pages" data-pages={pdf.numPages}>
         {Array.from({ length: pdf.numPages }, (_unused, index) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: pages have no identity but their number and never move.
-          <PdfPage key={index} pdf={pdf} number={index + 1} />
+          <PdfPage key={index} pdf={pdf} number={index + 1} onDrawn={pageDrawn} onFailed={setFailure} />
         ))}
       </div>
     </div>
   );
 }
 
-function PdfPage({ pdf, number }: { pdf: PDFDocumentProxy; number: number }) {
+/** A document that is parsed, and which of its pages can be seen by now. */
+interface OpenedPdf {
+  readonly documentId: string;
+  readonly pdf: PDFDocumentProxy;
+  readonly drawn: Set<number>;
+}
+
+interface PdfPageProps {
+  readonly pdf: PDFDocumentProxy;
+  readonly number: number;
+  readonly onDrawn: (number: number) => void;
+  readonly onFailed: (failure: unknown) => void;
+}
+
+function PdfPage({ pdf, number, onDrawn, onFailed }: PdfPageProps) {
   const { t } = useTranslation('reports');
+  const told = useRef({ onDrawn, onFailed });
+  told.current = { onDrawn, onFailed };
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     let cancelled = false;
@@ -110,11 +130,13 @@ function PdfPage({ pdf, number }: { pdf: PDFDocumentProxy; number: number }) {
       target.height = viewport.height;
       task = page.render({ canvas: target, viewport });
       await task.promise;
+      if (cancelled) return;
       target.dataset.drawn = 'true';
+      told.current.onDrawn(number);
     };
     draw().catch((error: unknown) => {
       // A page that is taken away while it is drawn is no failure.
-      if (!cancelled) throw error;
+      if (!cancelled) told.current.onFailed(asFailure(error));
     });
     return () => {
       cancelled = true;

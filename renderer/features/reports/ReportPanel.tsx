@@ -38,8 +38,8 @@ export default function ReportPanel(context: ReportPanelContext) {
   const canWrite = useCan('reports.write');
   const addendum = useCommandOf('reports.startAddendum');
 
-  if (reports.error) return <FailureNotice failure={reports.error} retry={() => void reports.refetch()} />;
-  if (reports.data === undefined) return <Skeleton height={200} />;
+  const failed = reports.error ? <FailureNotice failure={reports.error} retry={() => void reports.refetch()} /> : null;
+  if (reports.data === undefined) return failed ?? <Skeleton height={200} />;
   const wrong = reports.data.find(
     (report) => report.patientId !== context.patientId || report.studyUid !== context.studyUid,
   );
@@ -49,6 +49,8 @@ export default function ReportPanel(context: ReportPanelContext) {
   const original = signed.find((report) => report.addendumTo === null);
   return (
     <div className="report-panel">
+      {/* Above what is known: the open draft stays, with what is typed in it and not yet saved. */}
+      {failed}
       {signed.map((report) => (
         <SignedCard key={report.reportId} report={report} onOpen={() => setOpened(report.documentId)} />
       ))}

@@ -3,6 +3,7 @@ import { IconFileImport, IconFilterOff, IconInbox } from '@tabler/icons-react';
 import { useCallback, useEffect, useMemo, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { WorklistRow, WorklistSort } from '../../../app/domains/worklist/worklistSchema.ts';
+import { useFirstFound } from '../../api/firstFound.ts';
 import { usePagesOf, useView } from '../../api/pages.ts';
 import { useQueryOf } from '../../api/queries.ts';
 import { useCan, useSession } from '../../api/session.tsx';
@@ -35,7 +36,7 @@ export function WorklistScreen({ onRead, onPatient, onImport }: WorklistScreenPr
   const session = useSession();
   const canImport = useCan('studies.import');
   const toast = useToast();
-  const { chip, modality, text, sort, selectedUid, setChip, setModality, setText, setSort, select } =
+  const { chip, modality, text, sort, selectedUid, isChosenEarly, setChip, setModality, setText, setSort, select } =
     useWorklistStore();
   const [sentText] = useDebouncedValue(text, searchDelayMs);
   const [view, setView] = useView();
@@ -49,6 +50,21 @@ export function WorklistScreen({ onRead, onPatient, onImport }: WorklistScreenPr
     [chip, modality, sentText, session.operatorName, sort],
   );
   const pages = usePagesOf('worklist.list', question, view);
+  // What the rows answer is what is asked: the last key is sent, and its answer is here.
+  const isAnswered = text.trim() === sentText.trim() && pages.total !== null && !pages.stale;
+  const chooseFirst = () => {
+    const first = pages.rowAt(0);
+    if (!first) return;
+    // There may have been no table to go to when Enter came.
+    if (document.activeElement === search.current) table.current?.focus();
+    select(first.studyUid);
+  };
+  const leaveSearch = useFirstFound({
+    asked: JSON.stringify([text.trim(), chip, modality, sort]),
+    isAnswered,
+    chosen: selectedUid,
+    chooseFirst,
+  });
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: another question starts at the top
   useEffect(() => table.current?.scrollToTop(), [question]);
@@ -93,8 +109,7 @@ export function WorklistScreen({ onRead, onPatient, onImport }: WorklistScreenPr
             onChange={setText}
             onLeave={() => {
               table.current?.focus();
-              const first = pages.rowAt(0);
-              if (first && !pages.stale) select(first.studyUid);
+              leaveSearch();
             }}
           />
           <span className="spacer" />
@@ -152,14 +167,18 @@ export function WorklistScreen({ onRead, onPatient, onImport }: WorklistScreenPr
             rowAt={pages.rowAt}
             rowKey={(row) => row.studyUid}
             selectedKey={selectedUid}
-            onSelect={(row) => select(row.studyUid)}
+            onSelect={(row) => select(row.studyUid, !isAnswered)}
             onOpen={open}
-            onOpenKey={onRead}
+            onOpenKey={(studyUid) => {
+              // Chosen from the rows of an earlier question: what this one does not list is not read.
+              if (isAnswered && !isChosenEarly) onRead(studyUid);
+            }}
             onView={setView}
             sort={sort}
             onSort={(key) => setSort(nextSort(sort, key as WorklistSort['key']))}
             rowClass={(row) => (row.identityConflict ? 'conflict' : '')}
             stale={pages.stale}
+            isAnswered={isAnswered}
             keyGroup={group}
           />
         ) : null}

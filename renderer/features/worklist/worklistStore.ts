@@ -11,11 +11,13 @@ interface WorklistView {
   readonly text: string;
   readonly sort: WorklistSort;
   readonly selectedUid: string | null;
+  /** True when it was chosen from rows that answered an earlier question. */
+  readonly isChosenEarly: boolean;
   setChip(chip: StateChip): void;
   setModality(modality: string | null): void;
   setText(text: string): void;
   setSort(sort: WorklistSort): void;
-  select(studyUid: string | null): void;
+  select(studyUid: string | null, isEarly?: boolean): void;
 }
 
 const initial = {
@@ -25,6 +27,7 @@ const initial = {
   // What came last is on top: a person who has just imported something looks for it.
   sort: { key: 'receivedAt', direction: 'descending' } as WorklistSort,
   selectedUid: null,
+  isChosenEarly: false,
 };
 
 /** Where the hands are in the worklist; kept while other screens are open, gone with a lock. */
@@ -35,7 +38,7 @@ export const useWorklistStore = create<WorklistView>()((set) => ({
   setModality: (modality) => set({ modality, selectedUid: null }),
   setText: (text) => set({ text, selectedUid: null }),
   setSort: (sort) => set({ sort }),
-  select: (selectedUid) => set({ selectedUid }),
+  select: (selectedUid, isChosenEarly = false) => set({ selectedUid, isChosenEarly }),
 }));
 
 onLock(() => useWorklistStore.setState(initial));
