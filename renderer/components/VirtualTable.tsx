@@ -44,7 +44,10 @@ export interface VirtualTableProps<Row> {
   readonly rowClass?: (row: Row) => string;
   /** Dims the rows while they answer an older question. */
   readonly stale?: boolean;
-  /** False while the rows answer an older question, or the newest is not even sent: keys then choose and open nothing. */
+  /**
+   * False while the rows answer an older question, or the newest is not even sent: keys then choose nothing, and an Enter
+   * on the row chosen waits for the answer.
+   */
   readonly isAnswered?: boolean;
   /** Heading of the keys in the help. */
   readonly keyGroup: string;
@@ -191,14 +194,26 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
       isHidden: total === 0,
       keys: ['enter'],
       label: t('table.open'),
-      when: () => selectedKey !== null && isAnswered && !isEnterTaken(),
+      when: () => selectedKey !== null && !isEnterTaken(),
       run: () => {
-        const row = rowAt(placeOfSelection());
-        if (row && rowKey(row) === selectedKey) onOpen(row);
-        else if (selectedKey !== null) props.onOpenKey?.(selectedKey);
+        if (isAnswered) openSelection();
+        else enteredEarly.current = selectedKey;
       },
     },
   ]);
+  const openSelection = (): void => {
+    const row = rowAt(placeOfSelection());
+    if (row && rowKey(row) === selectedKey) onOpen(row);
+    else if (selectedKey !== null) props.onOpenKey?.(selectedKey);
+  };
+  // Enter on a row that was clicked before the list had answered is not lost; another choice forgets it.
+  const enteredEarly = useRef<string | null>(null);
+  useEffect(() => {
+    if (enteredEarly.current === null || (enteredEarly.current === selectedKey && !isAnswered)) return;
+    const isStillMeant = enteredEarly.current === selectedKey;
+    enteredEarly.current = null;
+    if (isStillMeant) openSelection();
+  });
 
   const template = columns.map((column) => column.width).join(' ');
   const select = (row: Row, index: number): void => {
@@ -225,7 +240,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
         aria-label={props.label}
         aria-rowcount={total + 1}
         aria-colcount={columns.length}
-        aria-busy={stale}
+        aria-busy={stale || !isAnswered}
         aria-activedescendant={shownSelected ? `${baseId}-${shownSelected.index}` : undefined}
         tabIndex={0}
       >

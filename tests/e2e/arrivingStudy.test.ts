@@ -1,18 +1,10 @@
 import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Browser } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { have } from '../../scripts/services.ts';
-import { launchBrowser, openWindow, type SalusWindow } from './harness/chromiumWindow.ts';
-import {
-  type HostClient,
-  makeFolder,
-  type RunningHost,
-  samplesFolder,
-  startHost,
-  waitForJob,
-} from './harness/runningHost.ts';
-import { SignInPage } from './pages/doorPages.ts';
+import type { SalusWindow } from './harness/chromiumWindow.ts';
+import { type HostClient, samplesFolder, waitForJob } from './harness/runningHost.ts';
+import { openWorkstation, type Workstation } from './harness/workstation.ts';
 import { ReadingRoomPage } from './pages/readingRoomPage.ts';
 import { WorklistPage } from './pages/worklistPage.ts';
 
@@ -20,11 +12,9 @@ const patience = { timeout: 20_000 };
 const person = { operatorName: 'early', fullName: 'Early Reader', password: 'read before it is whole' };
 
 describe.skipIf(!have('chromium'))('a study read while it arrives (needs Chromium)', () => {
-  let browser: Browser;
-  let host: RunningHost;
+  let station: Workstation;
   let program: HostClient;
   let window: SalusWindow;
-  let remove: () => Promise<void>;
   let jobId: string;
   let files: string[];
   const send = async (names: readonly string[]): Promise<void> => {
@@ -40,27 +30,17 @@ describe.skipIf(!have('chromium'))('a study read while it arrives (needs Chromiu
 
   beforeAll(async () => {
     files = globSync('**/*.dcm', { cwd: path.join(samplesFolder(), 'chest-ct-prior') }).sort();
-    const made = await makeFolder('arriving');
-    ({ remove } = made);
-    host = await startHost({ home: path.join(made.folder, 'home') });
-    program = await host.connect(host.address);
-    await program.client.security.setUp({ ...person, language: 'en', siteName: '' });
-    await program.client.security.confirmRecoveryKey();
+    station = await openWorkstation('arriving', person);
+    ({ program } = station);
     ({ jobId } = await program.client.imaging.startUpload({ files: files.length, bytes: 1 }));
     await send(files.slice(0, 20));
-    browser = await launchBrowser();
-    window = await openWindow(browser, await host.newAddress());
-    await new SignInPage(window).enter(person.operatorName, person.password);
+    window = await station.enter();
     const row = new WorklistPage(window).rows('LEFÈVRE').first();
     await row.waitFor(patience);
     await new WorklistPage(window).read(row);
     await new ReadingRoomPage(window).waitForPicture();
   });
-  afterAll(async () => {
-    await browser?.close();
-    await host?.stop();
-    await remove?.();
-  });
+  afterAll(() => station?.close());
 
   it('says so on the picture and in the planes cut from it', async () => {
     expect(files.length).toBeGreaterThan(30);

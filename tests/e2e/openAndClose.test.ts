@@ -1,11 +1,10 @@
 import path from 'node:path';
-import type { Browser, CDPSession } from 'playwright';
+import type { CDPSession } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { have } from '../../scripts/services.ts';
-import { launchBrowser, openWindow, type SalusWindow } from './harness/chromiumWindow.ts';
+import type { SalusWindow } from './harness/chromiumWindow.ts';
 import { writeSmallImages } from './harness/madeFiles.ts';
-import { makeFolder, type RunningHost, samplesFolder, startHost, waitForJob } from './harness/runningHost.ts';
-import { SignInPage } from './pages/doorPages.ts';
+import { openWorkstation, type Workstation } from './harness/workstation.ts';
 import { ReadingRoomPage } from './pages/readingRoomPage.ts';
 import { WorklistPage } from './pages/worklistPage.ts';
 
@@ -22,39 +21,23 @@ interface Held {
 }
 
 describe.skipIf(!have('chromium'))('what a study takes, its closing gives back (needs Chromium)', () => {
-  let browser: Browser;
-  let host: RunningHost;
+  let station: Workstation;
   let window: SalusWindow;
   let devtools: CDPSession;
-  let remove: () => Promise<void>;
 
   beforeAll(async () => {
-    const made = await makeFolder('opening');
-    ({ remove } = made);
-    host = await startHost({ home: path.join(made.folder, 'home') });
-    const { client } = await host.connect(host.address);
-    await client.security.setUp({ ...person, language: 'en', siteName: '' });
-    await client.security.confirmRecoveryKey();
-    const small = writeSmallImages(path.join(made.folder, 'small'), {
+    station = await openWorkstation('opening', person);
+    const small = writeSmallImages(path.join(station.folder, 'small'), {
       count: 20,
       seed: 'opening',
       rows: 256,
       columns: 256,
     });
-    const paths = [path.join(samplesFolder(), 'head-mr'), small.folder];
-    await waitForJob(client, (await client.imaging.importPaths({ paths })).jobId);
-    browser = await launchBrowser();
-    window = await openWindow(browser, await host.newAddress());
+    await station.bring('head-mr', small.folder);
+    window = await station.enter();
     devtools = await window.context.newCDPSession(window.page);
-    await new SignInPage(window).enter(person.operatorName, person.password);
-    await new WorklistPage(window).waitFor();
   });
-  afterAll(async () => {
-    await window?.close();
-    await browser?.close();
-    await host?.stop();
-    await remove?.();
-  });
+  afterAll(() => station?.close());
 
   it(`${rounds} studies opened and closed leave nothing behind`, async () => {
     const list = new WorklistPage(window);

@@ -1,19 +1,11 @@
 import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Browser } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { have } from '../../scripts/services.ts';
-import { launchBrowser, openWindow, type SalusWindow } from './harness/chromiumWindow.ts';
+import type { SalusWindow } from './harness/chromiumWindow.ts';
 import { patternOf } from './harness/localeTexts.ts';
-import {
-  type HostClient,
-  makeFolder,
-  type RunningHost,
-  samplesFolder,
-  startHost,
-  waitForJob,
-} from './harness/runningHost.ts';
-import { SignInPage } from './pages/doorPages.ts';
+import { samplesFolder } from './harness/runningHost.ts';
+import { openWorkstation, type Workstation } from './harness/workstation.ts';
 import { ReadingRoomPage } from './pages/readingRoomPage.ts';
 import { WorklistPage } from './pages/worklistPage.ts';
 
@@ -22,32 +14,15 @@ const person = { operatorName: 'besides', fullName: 'Besides', password: 'two ye
 
 /** The hazard: a prior that an import finds to be of two people stays on the screen beside the study being read. */
 describe.skipIf(!have('chromium'))('a prior beside the study being read (needs Chromium)', () => {
-  let browser: Browser;
-  let host: RunningHost;
-  let program: HostClient;
+  let station: Workstation;
   let window: SalusWindow;
-  let folder: string;
-  let remove: () => Promise<void>;
-  const bring = async (...paths: readonly string[]) =>
-    waitForJob(program.client, (await program.client.imaging.importPaths({ paths: [...paths] })).jobId);
 
   beforeAll(async () => {
-    ({ folder, remove } = await makeFolder('beside'));
-    host = await startHost({ home: path.join(folder, 'home') });
-    program = await host.connect(host.address);
-    await program.client.security.setUp({ ...person, language: 'en', siteName: '' });
-    await program.client.security.confirmRecoveryKey();
-    for (const name of ['chest-ct-prior', 'chest-ct']) await bring(path.join(samplesFolder(), name));
-    browser = await launchBrowser();
-    window = await openWindow(browser, await host.newAddress());
-    await new SignInPage(window).enter(person.operatorName, person.password);
+    station = await openWorkstation('beside', person);
+    for (const name of ['chest-ct-prior', 'chest-ct']) await station.bring(name);
+    window = await station.enter();
   });
-  afterAll(async () => {
-    await window?.close();
-    await browser?.close();
-    await host?.stop();
-    await remove?.();
-  });
+  afterAll(() => station?.close());
 
   it('is shown, and taken off the screen once it names two people', async () => {
     const { page } = window;
@@ -68,7 +43,7 @@ describe.skipIf(!have('chromium'))('a prior beside the study being read (needs C
     const bytes = readFileSync(path.join(source, first)).toString('latin1');
     const [surname = '', identifier = ''] = [/LEF.{1,2}VRE/.exec(bytes)?.[0], /SAL-\d{6}/.exec(bytes)?.[0]];
     expect([surname.length, identifier.length].every((length) => length > 5)).toBe(true);
-    const target = path.join(folder, 'other');
+    const target = path.join(station.folder, 'other');
     mkdirSync(target);
     const own =
       /1\.2\.840\.10008\.5\.1\.4\.1\.1\.2\0?[\s\S]{0,12}?(2\.25\.\d+|1\.\d[\d.]+)/.exec(bytes.slice(200))?.[1] ?? '';
@@ -79,7 +54,7 @@ describe.skipIf(!have('chromium'))('a prior beside the study being read (needs C
       .replaceAll(identifier, 'SAL-999999')
       .replaceAll(own, other);
     writeFileSync(path.join(target, 'other.dcm'), Buffer.from(changed, 'latin1'));
-    await bring(target);
+    await station.bring(target);
 
     await pane(1, 'failed').waitFor(patience);
     expect(await pane(1, 'failed').innerText()).toMatch(patternOf('en', 'failures:imaging.identityConflict'));

@@ -1,10 +1,7 @@
-import path from 'node:path';
-import type { Browser } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { have } from '../../scripts/services.ts';
-import { launchBrowser, openWindow, type SalusWindow } from './harness/chromiumWindow.ts';
-import { makeFolder, type RunningHost, samplesFolder, startHost, waitForJob } from './harness/runningHost.ts';
-import { SignInPage } from './pages/doorPages.ts';
+import type { SalusWindow } from './harness/chromiumWindow.ts';
+import { openWorkstation, type Workstation } from './harness/workstation.ts';
 import { ReadingRoomPage } from './pages/readingRoomPage.ts';
 import { WorklistPage } from './pages/worklistPage.ts';
 
@@ -13,34 +10,16 @@ const patience = { timeout: 20_000 };
 
 /** The hazard: Enter right after the last key chooses from the list before, and the next Enter reads somebody else. */
 describe.skipIf(!have('chromium'))('Enter at once after a search (needs Chromium)', () => {
-  let browser: Browser;
-  let host: RunningHost;
+  let station: Workstation;
   let window: SalusWindow;
-  let remove: () => Promise<void>;
 
   beforeAll(async () => {
-    const made = await makeFolder('scanned');
-    ({ remove } = made);
-    host = await startHost({ home: path.join(made.folder, 'home') });
-    const { client } = await host.connect(host.address);
-    await client.security.setUp({ ...person, language: 'en', siteName: '' });
-    await client.security.confirmRecoveryKey();
+    station = await openWorkstation('scanned', person);
     // What comes last is on top: never the one that is looked for.
-    for (const folder of ['head-mr', 'ultrasound']) {
-      const { jobId } = await client.imaging.importPaths({ paths: [path.join(samplesFolder(), folder)] });
-      await waitForJob(client, jobId);
-    }
-    browser = await launchBrowser();
-    window = await openWindow(browser, await host.newAddress());
-    await new SignInPage(window).enter(person.operatorName, person.password);
-    await new WorklistPage(window).waitFor();
+    for (const name of ['head-mr', 'ultrasound']) await station.bring(name);
+    window = await station.enter();
   });
-  afterAll(async () => {
-    await window?.close();
-    await browser?.close();
-    await host?.stop();
-    await remove?.();
-  });
+  afterAll(() => station?.close());
 
   it('waits for its own answer in the worklist, and reads nobody else', async () => {
     const list = new WorklistPage(window);
@@ -56,6 +35,45 @@ describe.skipIf(!have('chromium'))('Enter at once after a search (needs Chromium
     expect(await list.grid.locator('[role="row"].selected').innerText()).toContain('BEAUMONT');
     expect(await page.getByTestId('reading-room').count()).toBe(0);
     await page.keyboard.press('Enter');
+    await new ReadingRoomPage(window).waitForPicture();
+    expect(await page.locator('.reading-corner.top-left b').first().innerText()).toContain('BEAUMONT');
+    await list.open();
+  });
+
+  it('keeps an Enter on a row that is clicked before the answer came, and opens what the answer lists only', async () => {
+    const list = new WorklistPage(window);
+    const { page, text } = window;
+    const search = page.getByRole('searchbox', { name: text('worklist:search') });
+    /** Types, clicks and presses Enter in one task: nothing can be asked or answered in between. */
+    const searchAndRead = (typed: string, row: number) =>
+      page.evaluate(
+        ([words, at]) => {
+          const box = document.querySelector<HTMLInputElement>('.worklist input[type="search"]')!;
+          Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value')!.set!.call(box, words);
+          box.dispatchEvent(new Event('input', { bubbles: true }));
+          const clicked = document.querySelectorAll<HTMLElement>('.worklist .vt-row')[at]!;
+          clicked.dispatchEvent(new MouseEvent('mousedown', { bubbles: true, cancelable: true }));
+          const grid = clicked.closest<HTMLElement>('[role="grid"]')!;
+          return new Promise<void>((resolve) =>
+            queueMicrotask(() => {
+              grid.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true }));
+              resolve();
+            }),
+          );
+        },
+        [typed, row] as const,
+      );
+    await search.fill('');
+    await expect.poll(() => list.rows().count(), patience).toBe(2);
+    const rows = await list.rows().allInnerTexts();
+    const wanted = rows.findIndex((row) => row.includes('BEAUMONT'));
+    await searchAndRead('BEAUMONT', 1 - wanted);
+    await expect.poll(() => list.rows().count(), patience).toBe(1);
+    await page.waitForTimeout(300);
+    expect(await page.getByTestId('reading-room').count()).toBe(0);
+    await search.fill('');
+    await expect.poll(() => list.rows().count(), patience).toBe(2);
+    await searchAndRead('BEAUMONT', wanted);
     await new ReadingRoomPage(window).waitForPicture();
     expect(await page.locator('.reading-corner.top-left b').first().innerText()).toContain('BEAUMONT');
     await list.open();

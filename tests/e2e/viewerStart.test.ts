@@ -1,17 +1,11 @@
 import path from 'node:path';
-import type { Browser, Page } from 'playwright';
+import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { have } from '../../scripts/services.ts';
-import { launchBrowser, openWindow, type SalusWindow } from './harness/chromiumWindow.ts';
+import type { SalusWindow } from './harness/chromiumWindow.ts';
 import { patternOf } from './harness/localeTexts.ts';
-import {
-  makeFolder,
-  type RunningHost,
-  samplesFolder,
-  sharedSamples,
-  startHost,
-  waitForJob,
-} from './harness/runningHost.ts';
+import { sharedSamples } from './harness/runningHost.ts';
+import { openWorkstation, type Workstation } from './harness/workstation.ts';
 import { SignInPage } from './pages/doorPages.ts';
 import { ReadingRoomPage } from './pages/readingRoomPage.ts';
 import { WorklistPage } from './pages/worklistPage.ts';
@@ -58,33 +52,15 @@ async function graphicsOf({
 }
 
 describe.skipIf(!have('chromium'))('how the viewer starts (needs Chromium)', () => {
-  let browser: Browser;
-  let host: RunningHost;
-  let remove: () => Promise<void>;
+  let station: Workstation;
 
   beforeAll(async () => {
-    const made = await makeFolder('starting');
-    ({ remove } = made);
-    host = await startHost({ home: path.join(made.folder, 'home') });
-    const { client } = await host.connect(host.address);
-    await client.security.setUp({ ...person, language: 'en', siteName: '' });
-    await client.security.confirmRecoveryKey();
-    const paths = [path.join(samplesFolder(), 'head-mr'), ...(jpegLs === undefined ? [] : [jpegLs])];
-    await waitForJob(client, (await client.imaging.importPaths({ paths })).jobId);
-    browser = await launchBrowser();
+    station = await openWorkstation('starting', person);
+    await station.bring('head-mr', ...(jpegLs === undefined ? [] : [jpegLs]));
   });
-  afterAll(async () => {
-    await browser?.close();
-    await host?.stop();
-    await remove?.();
-  });
+  afterAll(() => station?.close());
 
-  async function enter(prepare: (page: Page) => Promise<void>): Promise<SalusWindow> {
-    const window = await openWindow(browser, await host.newAddress(), { prepare });
-    await new SignInPage(window).enter(person.operatorName, person.password);
-    await new WorklistPage(window).waitFor();
-    return window;
-  }
+  const enter = (prepare: (page: Page) => Promise<void>) => station.enter({ prepare });
 
   const waitForFailure = ({ page }: SalusWindow) =>
     page.locator('[data-testid="pane-0"][data-status="failed"]').waitFor(patience);

@@ -2,24 +2,16 @@ import { execFileSync } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Browser, Locator } from 'playwright';
+import type { Locator } from 'playwright';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Annotation } from '../../app/domains/imaging/imagingSchema.ts';
 import { measurementText } from '../../app/domains/reports/reportRules.ts';
 import { have, programOf } from '../../scripts/services.ts';
-import { launchBrowser, openWindow, picture, type SalusWindow } from '../e2e/harness/chromiumWindow.ts';
-import {
-  codeOfRefusal,
-  type HostClient,
-  makeFolder,
-  type RunningHost,
-  samplesFolder,
-  startHost,
-  waitForJob,
-} from '../e2e/harness/runningHost.ts';
+import { picture, type SalusWindow } from '../e2e/harness/chromiumWindow.ts';
+import { codeOfRefusal, type HostClient } from '../e2e/harness/runningHost.ts';
 import { readReports } from '../e2e/harness/signedReports.ts';
 import { readDocument } from '../e2e/harness/storeFacts.ts';
-import { SignInPage } from '../e2e/pages/doorPages.ts';
+import { openWorkstation, type Workstation } from '../e2e/harness/workstation.ts';
 import { ReadingRoomPage } from '../e2e/pages/readingRoomPage.ts';
 import { ReportPanelPage } from '../e2e/pages/reportPanelPage.ts';
 import { WorklistPage } from '../e2e/pages/worklistPage.ts';
@@ -28,11 +20,9 @@ const person = { operatorName: 'seer', fullName: 'Dr Seer', password: 'sign only
 
 /** The hazard: a signature under something that nobody looked at. */
 describe.skipIf(!have('chromium', 'poppler'))('what is signed is what was seen (needs Chromium, poppler)', () => {
-  let browser: Browser;
-  let host: RunningHost;
+  let station: Workstation;
   let program: HostClient;
   let folder: string;
-  let remove: () => Promise<void>;
   let window: SalusWindow;
   let studyUid: string;
   let annotation: Annotation;
@@ -54,14 +44,10 @@ describe.skipIf(!have('chromium', 'poppler'))('what is signed is what was seen (
   const signed = () => program.client.reports.list({ studyUid, state: 'signed' });
 
   beforeAll(async () => {
-    ({ folder, remove } = await makeFolder('seen'));
-    host = await startHost({ home: path.join(folder, 'home') });
-    program = await host.connect(host.address);
+    station = await openWorkstation('seen', person, 'Hospital of the North');
+    ({ folder, program } = station);
     const { client } = program;
-    await client.security.setUp({ ...person, language: 'en', siteName: 'Hospital of the North' });
-    await client.security.confirmRecoveryKey();
-    const { jobId } = await client.imaging.importPaths({ paths: [path.join(samplesFolder(), 'head-mr')] });
-    await waitForJob(client, jobId);
+    await station.bring('head-mr');
     const { rows } = await client.worklist.list({ filter: {}, sort: { key: 'receivedAt', direction: 'ascending' } });
     studyUid = rows[0]?.studyUid ?? '';
     const { series } = await client.imaging.openStudy({ studyUid });
@@ -87,14 +73,11 @@ describe.skipIf(!have('chromium', 'poppler'))('what is signed is what was seen (
       baseVersion: 0,
     });
     await client.imaging.setKeyImage({ ...place, window: null, marked: true });
-    browser = await launchBrowser();
-    window = await openWindow(browser, await host.newAddress());
+    window = await station.enter();
     window.page.on('response', async (response) => {
       if (new URL(response.url()).pathname.startsWith('/documents/')) seen.push(await response.body());
     });
-    await new SignInPage(window).enter(person.operatorName, person.password);
     const list = new WorklistPage(window);
-    await list.waitFor();
     await list.read(list.rows('MR brain').first());
     await new ReadingRoomPage(window).waitForPicture();
     await new ReadingRoomPage(window).chooseTab('report');
@@ -103,12 +86,7 @@ describe.skipIf(!have('chromium', 'poppler'))('what is signed is what was seen (
     if (task.result?.state === 'fail') await picture(window, `broken-${task.name.slice(0, 20)}`);
     expect(window.complaints()).toEqual([]);
   });
-  afterAll(async () => {
-    await window?.close();
-    await browser?.close();
-    await host?.stop();
-    await remove?.();
-  });
+  afterAll(() => station?.close());
 
   it('shows the page, and refuses it when a measurement on it was moved meanwhile', async () => {
     await report().start();

@@ -1,21 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Browser, Route } from 'playwright';
+import type { Route } from 'playwright';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { syntheticInstances } from '../../main/domains/imaging/samples/syntheticInstances.ts';
 import { have } from '../../scripts/services.ts';
-import { launchBrowser, openWindow, picture, type SalusWindow } from '../e2e/harness/chromiumWindow.ts';
+import { picture, type SalusWindow } from '../e2e/harness/chromiumWindow.ts';
 import { withText } from '../e2e/harness/madeFiles.ts';
-import {
-  codeOfRefusal,
-  type HostClient,
-  makeFolder,
-  type RunningHost,
-  samplesFolder,
-  startHost,
-  waitForJob,
-} from '../e2e/harness/runningHost.ts';
-import { SignInPage } from '../e2e/pages/doorPages.ts';
+import { codeOfRefusal, type HostClient } from '../e2e/harness/runningHost.ts';
+import { openWorkstation, type Workstation } from '../e2e/harness/workstation.ts';
 import { ReadingRoomPage } from '../e2e/pages/readingRoomPage.ts';
 import { WorklistPage } from '../e2e/pages/worklistPage.ts';
 
@@ -24,42 +16,26 @@ const mr = ['BEAUMONT', 'MR brain'] as const;
 
 /** The hazard: one person's picture or report taken for another's. */
 describe.skipIf(!have('chromium'))('no picture and no report of the wrong patient (needs Chromium)', () => {
-  let browser: Browser;
-  let host: RunningHost;
+  let station: Workstation;
   let program: HostClient;
-  let remove: () => Promise<void>;
   let conflictUid: string;
   let window: SalusWindow;
   const list = () => new WorklistPage(window);
   const room = () => new ReadingRoomPage(window);
 
   beforeAll(async () => {
-    const made = await makeFolder('patients');
-    ({ remove } = made);
-    host = await startHost({ home: path.join(made.folder, 'home') });
-    program = await host.connect(host.address);
-    await program.client.security.setUp({ ...person, language: 'en', siteName: '' });
-    await program.client.security.confirmRecoveryKey();
-    const conflict = writeConflict(path.join(made.folder, 'conflict'));
+    station = await openWorkstation('patients', person);
+    ({ program } = station);
+    const conflict = writeConflict(path.join(station.folder, 'conflict'));
     conflictUid = conflict.studyUid;
-    const samples = ['head-mr', 'ultrasound'].map((name) => path.join(samplesFolder(), name));
-    const { jobId } = await program.client.imaging.importPaths({ paths: [conflict.folder, ...samples] });
-    await waitForJob(program.client, jobId);
-    browser = await launchBrowser();
-    window = await openWindow(browser, await host.newAddress());
-    await new SignInPage(window).enter(person.operatorName, person.password);
-    await list().waitFor();
+    await station.bring(conflict.folder, 'head-mr', 'ultrasound');
+    window = await station.enter();
   });
   afterEach(async ({ task }) => {
     if (task.result?.state === 'fail') await picture(window, `broken-${task.name.slice(0, 20)}`);
     expect(window.complaints()).toEqual([]);
   });
-  afterAll(async () => {
-    await window?.close();
-    await browser?.close();
-    await host?.stop();
-    await remove?.();
-  });
+  afterAll(() => station?.close());
 
   it('lists a study that names two people, says so, and draws nothing of it', async () => {
     const row = list().rows('Load test').first();
@@ -173,7 +149,7 @@ describe.skipIf(!have('chromium'))('no picture and no report of the wrong patien
     await program.client.reports.openDraft({ studyUid: study?.studyUid ?? '', language: 'en' });
     await window.close();
     // Everything the host says of this study's reports arrives with the other patient's id.
-    window = await openWindow(browser, await host.newAddress(), {
+    window = await station.enter({
       prepare: async (page) => {
         await page.routeWebSocket(/\/rpc$/, (socket) => {
           const server = socket.connectToServer();
@@ -185,7 +161,6 @@ describe.skipIf(!have('chromium'))('no picture and no report of the wrong patien
         });
       },
     });
-    await new SignInPage(window).enter(person.operatorName, person.password);
     await list().read(
       list()
         .rows(...mr)

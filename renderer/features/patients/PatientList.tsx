@@ -3,10 +3,10 @@ import { IconLinkOff, IconUsers } from '@tabler/icons-react';
 import { useEffect, useMemo, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Patient } from '../../../app/domains/patients/patientSchema.ts';
-import { useFirstFound } from '../../api/firstFound.ts';
 import { usePagesOf, useView } from '../../api/pages.ts';
 import { EmptyState } from '../../components/EmptyState.tsx';
 import { FailureNotice } from '../../components/FailureNotice.tsx';
+import { useFirstFound } from '../../components/firstFound.ts';
 import { useKeys } from '../../components/keys.ts';
 import { SearchField } from '../../components/SearchField.tsx';
 import { type Column, VirtualTable, type VirtualTableHandle } from '../../components/VirtualTable.tsx';
@@ -97,16 +97,16 @@ export function PatientList({ onPatient }: { onPatient: (patientId: string) => v
   const columns = usePatientColumns();
   const question = useMemo(() => ({ text: sent.trim() }), [sent]);
   const pages = usePagesOf('patients.list', question, view);
-  // What the rows answer is what is asked: the last key is sent, and its answer is here.
-  const isAnswered = text.trim() === sent.trim() && pages.total !== null && !pages.stale;
-  const chooseFirst = () => {
-    const first = pages.rowAt(0);
-    if (!first) return;
-    // There may have been no table to go to when Enter came.
-    if (document.activeElement === search.current) table.current?.focus();
-    select(first.patientId);
-  };
-  const leaveSearch = useFirstFound({ asked: text.trim(), isAnswered, chosen: selectedId, chooseFirst });
+  const { isAnswered, leaveSearch } = useFirstFound({
+    search,
+    table,
+    text,
+    sent,
+    filters: '',
+    pages,
+    chosen: selectedId,
+    choose: (patient) => select(patient.patientId),
+  });
   // biome-ignore lint/correctness/useExhaustiveDependencies: another question starts at the top
   useEffect(() => table.current?.scrollToTop(), [question]);
   const group = t('title');
@@ -121,10 +121,7 @@ export function PatientList({ onPatient }: { onPatient: (patientId: string) => v
           clearLabel={t('clearSearch')}
           value={text}
           onChange={setText}
-          onLeave={() => {
-            table.current?.focus();
-            leaveSearch();
-          }}
+          onLeave={leaveSearch}
         />
         <span className="spacer" />
         <span className="quiet" role="status">

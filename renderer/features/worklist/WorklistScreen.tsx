@@ -3,13 +3,13 @@ import { IconFileImport, IconFilterOff, IconInbox } from '@tabler/icons-react';
 import { useCallback, useEffect, useMemo, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { WorklistRow, WorklistSort } from '../../../app/domains/worklist/worklistSchema.ts';
-import { useFirstFound } from '../../api/firstFound.ts';
 import { usePagesOf, useView } from '../../api/pages.ts';
 import { useQueryOf } from '../../api/queries.ts';
 import { useCan, useSession } from '../../api/session.tsx';
 import { Button } from '../../components/Button.tsx';
 import { EmptyState } from '../../components/EmptyState.tsx';
 import { FailureNotice } from '../../components/FailureNotice.tsx';
+import { useFirstFound } from '../../components/firstFound.ts';
 import { useKeys } from '../../components/keys.ts';
 import { SearchField } from '../../components/SearchField.tsx';
 import { Skeleton } from '../../components/Skeleton.tsx';
@@ -50,20 +50,15 @@ export function WorklistScreen({ onRead, onPatient, onImport }: WorklistScreenPr
     [chip, modality, sentText, session.operatorName, sort],
   );
   const pages = usePagesOf('worklist.list', question, view);
-  // What the rows answer is what is asked: the last key is sent, and its answer is here.
-  const isAnswered = text.trim() === sentText.trim() && pages.total !== null && !pages.stale;
-  const chooseFirst = () => {
-    const first = pages.rowAt(0);
-    if (!first) return;
-    // There may have been no table to go to when Enter came.
-    if (document.activeElement === search.current) table.current?.focus();
-    select(first.studyUid);
-  };
-  const leaveSearch = useFirstFound({
-    asked: JSON.stringify([text.trim(), chip, modality, sort]),
-    isAnswered,
+  const { isAnswered, leaveSearch } = useFirstFound({
+    search,
+    table,
+    text,
+    sent: sentText,
+    filters: JSON.stringify([chip, modality, sort]),
+    pages,
     chosen: selectedUid,
-    chooseFirst,
+    choose: (row) => select(row.studyUid),
   });
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: another question starts at the top
@@ -107,10 +102,7 @@ export function WorklistScreen({ onRead, onPatient, onImport }: WorklistScreenPr
             clearLabel={t('clearSearch')}
             value={text}
             onChange={setText}
-            onLeave={() => {
-              table.current?.focus();
-              leaveSearch();
-            }}
+            onLeave={leaveSearch}
           />
           <span className="spacer" />
           <span className="quiet" role="status">

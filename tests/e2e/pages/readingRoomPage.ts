@@ -74,8 +74,17 @@ export class ReadingRoomPage {
     return this.#window.page.getByTestId(`pane-${index}`);
   }
 
+  /** @throws Error with what the pane and its viewport say instead of a picture */
   async waitForPicture(index = 0, timeout = 30_000): Promise<void> {
-    await this.#window.page.locator(`[data-testid="pane-${index}"][data-status="shown"]`).waitFor({ timeout });
+    const shown = this.#window.page.locator(`[data-testid="pane-${index}"][data-status="shown"]`);
+    await shown.waitFor({ timeout }).catch(async (error: unknown) => {
+      const state = await this.state(index).catch(String);
+      const screen = await this.#window.page.locator('body').innerText();
+      const complaints = this.#window.complaints().join('\n');
+      throw new Error(`no picture in pane ${index}: ${JSON.stringify(state)}\n${complaints}\n${screen}`, {
+        cause: error,
+      });
+    });
   }
 
   async press(key: string): Promise<void> {

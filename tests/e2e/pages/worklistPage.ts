@@ -90,8 +90,13 @@ export class WorklistPage {
         data: { items: [], files: [...sources], dragOperationsMask: 1 },
       });
     await drag('dragEnter');
-    await drag('dragOver');
-    await page.getByText(text('imports:drop.title')).waitFor();
+    // As a hand does: a drag over the window says so again and again, also while a dialog is still closing under it.
+    const veil = page.getByText(text('imports:drop.title'));
+    for (let moves = 0; moves < 60 && !(await veil.isVisible()); moves += 1) {
+      await drag('dragOver');
+      await page.waitForTimeout(50);
+    }
+    await veil.waitFor({ timeout: 1000 });
     await drag('drop');
     await browser.detach();
   }
