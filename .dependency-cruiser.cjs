@@ -24,9 +24,9 @@ module.exports = {
     },
     {
       name: 'storage-knows-no-domain',
-      comment: 'main/database and main/archive are below the domains.',
+      comment: 'main/database, main/archive and main/dicom are below the domains.',
       severity: 'error',
-      from: { path: '^main/(database|archive)/', pathNot: '\\.test\\.ts$' },
+      from: { path: '^main/(database|archive|dicom)/', pathNot: '\\.test\\.ts$' },
       to: { path: '^main/domains/' },
     },
     {

@@ -59,6 +59,11 @@ const violations: { rule: string; what: string; files: Record<string, string> }[
     files: { 'main/archive/bad.ts': "import '../domains/patients/patientService.ts';\n" },
   },
   {
+    rule: 'storage-knows-no-domain',
+    what: 'the DICOM layer knows a domain',
+    files: { 'main/dicom/bad.ts': "import '../domains/patients/patientService.ts';\n" },
+  },
+  {
     rule: 'main-not-to-window',
     what: 'the Node side imports the page',
     files: { 'main/bad.ts': "import '../renderer/api/client.ts';\n" },

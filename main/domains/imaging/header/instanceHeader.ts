@@ -1,5 +1,5 @@
 import { Failure } from '../../../../app/shared/failure.ts';
-import { type JsonDataSet, toDicomJson } from './dicomJson.ts';
+import { type JsonDataSet, toDicomJson } from '../../../dicom/dicomJson.ts';
 import {
   decimalsOf,
   type ElementReader,
@@ -8,8 +8,8 @@ import {
   openElements,
   textOf,
   unsignedShortOf,
-} from './elementValues.ts';
-import type { DicomHeader } from './part10.ts';
+} from '../../../dicom/elementValues.ts';
+import type { DicomHeader } from '../../../dicom/part10.ts';
 
 /** What the index keeps of one object. Texts are decoded; DA and TM stay DICOM text; '' and null mean absent. */
 export interface InstanceHeader {

@@ -1,8 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import { Failure } from '../../../../app/shared/failure.ts';
-import { itemsOf, openElements, textsOf } from '../header/elementValues.ts';
-import { readHeader } from '../header/part10.ts';
+import { itemsOf, openElements, textsOf } from '../../../dicom/elementValues.ts';
+import { readHeader } from '../../../dicom/part10.ts';
 import { importLimits } from './importLimits.ts';
 
 /** Where one record of a media directory points: a file of the medium, or why it can't be followed. */

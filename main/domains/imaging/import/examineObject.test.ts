@@ -1,8 +1,8 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { readHeader } from '../../../dicom/part10.ts';
 import { toInstanceHeader } from '../header/instanceHeader.ts';
-import { readHeader } from '../header/part10.ts';
 import { makeSampleStudies } from '../samples/makeSampleStudies.ts';
 import { syntheticInstances } from '../samples/syntheticInstances.ts';
 import { describeFrames, goesAsStored } from './examineObject.ts';

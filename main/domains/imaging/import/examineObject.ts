@@ -1,8 +1,8 @@
 import { deflateRawSync } from 'node:zlib';
 import { Failure } from '../../../../app/shared/failure.ts';
-import type { JsonDataSet } from '../header/dicomJson.ts';
+import type { JsonDataSet } from '../../../dicom/dicomJson.ts';
+import { type DicomHeader, readHeader } from '../../../dicom/part10.ts';
 import { type InstanceHeader, toInstanceHeader } from '../header/instanceHeader.ts';
-import { type DicomHeader, readHeader } from '../header/part10.ts';
 import { webPixelAttributes } from '../pixels/frameForWeb.ts';
 import { openDicomPixels } from '../pixels/openDicomPixels.ts';
 

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import yauzl from 'yauzl';
 import { Failure } from '../../../../app/shared/failure.ts';
 import { openArchive } from '../../../archive/openArchive.ts';
-import { hasPrefix, readHeader } from '../header/part10.ts';
+import { hasPrefix, readHeader } from '../../../dicom/part10.ts';
 import { readDicomdir } from './dicomdir.ts';
 import { examineObject } from './examineObject.ts';
 import { importLimits } from './importLimits.ts';

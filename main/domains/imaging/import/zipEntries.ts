@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import yauzl from 'yauzl';
 import { Failure } from '../../../../app/shared/failure.ts';
-import { hasPrefix, readHeader } from '../header/part10.ts';
+import { hasPrefix, readHeader } from '../../../dicom/part10.ts';
 import { isDicomdirName } from './dicomdir.ts';
 import { importLimits } from './importLimits.ts';
 

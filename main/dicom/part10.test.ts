@@ -1,8 +1,8 @@
 import { deflateRawSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { aSlice, rawDataSet, rawElement, rawFile } from '../testObjects.ts';
+import { toInstanceHeader } from '../domains/imaging/header/instanceHeader.ts';
+import { aSlice, rawDataSet, rawElement, rawFile } from '../domains/imaging/testObjects.ts';
 import { openElements, textOf } from './elementValues.ts';
-import { toInstanceHeader } from './instanceHeader.ts';
 import { readHeader } from './part10.ts';
 
 const uids = {
