@@ -1,3 +1,4 @@
+import { exchangeContract } from './domains/exchange/exchangeContract.ts';
 import { imagingContract } from './domains/imaging/imagingContract.ts';
 import { jobContract } from './domains/jobs/jobContract.ts';
 import { patientContract } from './domains/patients/patientContract.ts';
@@ -17,5 +18,6 @@ export const contract = {
   reports: reportContract,
   jobs: jobContract,
   storage: storageContract,
+  exchange: exchangeContract,
 };
 export type Contract = typeof contract;

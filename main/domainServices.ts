@@ -1,4 +1,5 @@
 import type { DocumentService } from './domains/documents/documentService.ts';
+import type { ExchangeService } from './domains/exchange/exchangeService.ts';
 import type { ImagingService } from './domains/imaging/imagingService.ts';
 import type { PatientService } from './domains/patients/patientService.ts';
 import type { ReportService } from './domains/reports/reportService.ts';
@@ -13,4 +14,5 @@ export interface Services {
   readonly worklist: WorklistService;
   readonly reports: ReportService;
   readonly documents: DocumentService;
+  readonly exchange: ExchangeService;
 }

@@ -104,6 +104,11 @@ export async function startCore(platform: Platform): Promise<Core> {
     await domains.open(store);
     feed.publish(['session']);
   });
+  holder.onReopen(async () => {
+    // Work is cut off before the threads it uses are, as at the end of the core.
+    await holder.current()?.jobs.close();
+    await domains.closeServices();
+  });
 
   const openCall = (connectionId: string, signal: AbortSignal): CallContext => {
     const session = sessions.get(connectionId);

@@ -7,7 +7,7 @@ import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:f
 import path from 'node:path';
 
 /**
- * @typedef {'chromium' | 'orthanc' | 'orthanc-dicomweb' | 'dcmtk' | 'dicom3tools' | 'pixelmed' | 'poppler' | 'qpdf' | 'gdcm' | 'openjpeg' | 'pydicom' | 'numpy'} Peer
+ * @typedef {'chromium' | 'orthanc' | 'orthanc-dicomweb' | 'dcmtk' | 'dicom3tools' | 'pixelmed' | 'poppler' | 'qpdf' | 'gdcm' | 'openjpeg' | 'pydicom' | 'numpy' | 'openssl'} Peer
  * @typedef {{ label: string, apt: string, find: () => string | undefined }} PeerEntry `find`: absolute path of its main file.
  */
 
@@ -27,6 +27,7 @@ export const peers = {
   qpdf: { label: 'qpdf', apt: 'qpdf', find: () => findProgram('qpdf') },
   gdcm: { label: 'GDCM', apt: 'libgdcm-tools', find: () => findProgram('gdcmconv') },
   openjpeg: { label: 'OpenJPEG', apt: 'libopenjp2-tools', find: () => findProgram('opj_decompress') },
+  openssl: { label: 'OpenSSL', apt: 'openssl', find: () => findProgram('openssl') },
   pydicom: {
     label: 'pydicom',
     apt: 'python3-pydicom',

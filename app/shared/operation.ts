@@ -21,6 +21,9 @@ export const topics = [
   'imports',
   'jobs',
   'storage',
+  'nodes',
+  'receiver',
+  'deliveries',
 ] as const;
 export type Topic = (typeof topics)[number];
 

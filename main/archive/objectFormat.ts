@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHmac, type DecipherGCM, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, type DecipherGCM, type Hmac, randomBytes } from 'node:crypto';
 import { Failure } from '../../app/shared/failure.ts';
 import type { ArchiveAccess, ObjectKind } from './archive.ts';
 
@@ -54,10 +54,12 @@ function damaged(why: string): Failure {
 
 /** HMAC-SHA-256 of kind and content under the name key: 64 lower-case hex digits. */
 export function objectName(access: ArchiveAccess, kind: ObjectKind, content: Uint8Array): string {
-  return createHmac('sha256', access.nameKey)
-    .update(Buffer.of(kinds.indexOf(kind) + 1))
-    .update(content)
-    .digest('hex');
+  return beginName(access, kind).update(content).digest('hex');
+}
+
+/** The same for content that comes in parts. */
+export function beginName(access: ArchiveAccess, kind: ObjectKind): Hmac {
+  return createHmac('sha256', access.nameKey).update(Buffer.of(kinds.indexOf(kind) + 1));
 }
 
 /** Bytes the object takes on the disk. */
@@ -84,6 +86,50 @@ function wrapAad(fixed: Buffer, name: string): Buffer {
   return Buffer.concat([fixed, Buffer.from(name, 'hex')]);
 }
 
+/** Encrypts one object: its header, and its chunks in their order, each once. */
+export interface Sealing {
+  readonly header: Buffer;
+  readonly chunks: number;
+  /** Plain bytes of chunk `index` lie from `index * chunkBytes` on. */
+  readonly chunkBytes: number;
+  /** Ciphertext and tag. */
+  seal(index: number, plain: Uint8Array): [Buffer, Buffer];
+  /** Forgets the object's key. */
+  end(): void;
+}
+
+/** Begins to encrypt an object whose name and length are known, under a key of its own. */
+export function openSealing(access: ArchiveAccess, kind: ObjectKind, name: string, plainBytes: number): Sealing {
+  const layout = plainBytes <= wholeLimitBytes ? 0 : 1;
+  const fixed = Buffer.alloc(fixedBytes);
+  magic.copy(fixed);
+  fixed[4] = 1;
+  fixed[5] = kinds.indexOf(kind) + 1;
+  fixed[6] = layout;
+  fixed.write(access.keyId, 8, 8, 'hex');
+  fixed.writeBigUInt64LE(BigInt(plainBytes), 16);
+  const objectKey = randomBytes(32);
+  const wrapNonce = randomBytes(12);
+  const wrap = createCipheriv('aes-256-gcm', access.keyEncryptionKey, wrapNonce);
+  wrap.setAAD(wrapAad(fixed, name));
+  const wrappedKey = wrap.update(objectKey);
+  wrap.final();
+  const chunks = layout === 0 ? 1 : Math.ceil(plainBytes / chunkBytes);
+  return {
+    header: Buffer.concat([fixed, wrapNonce, wrappedKey, wrap.getAuthTag()]),
+    chunks,
+    chunkBytes: layout === 0 ? plainBytes : chunkBytes,
+    seal(index, plain) {
+      const cipher = createCipheriv('aes-256-gcm', objectKey, nonceOf(index));
+      cipher.setAAD(chunkAad(fixed, index, index === chunks - 1));
+      const sealed = cipher.update(plain);
+      cipher.final();
+      return [sealed, cipher.getAuthTag()];
+    },
+    end: () => void objectKey.fill(0),
+  };
+}
+
 /** Encrypts content piece by piece: the header first, then each chunk's ciphertext and tag. */
 export function* sealObject(
   access: ArchiveAccess,
@@ -91,31 +137,12 @@ export function* sealObject(
   name: string,
   content: Uint8Array,
 ): Generator<Buffer> {
-  const layout = content.length <= wholeLimitBytes ? 0 : 1;
-  const fixed = Buffer.alloc(fixedBytes);
-  magic.copy(fixed);
-  fixed[4] = 1;
-  fixed[5] = kinds.indexOf(kind) + 1;
-  fixed[6] = layout;
-  fixed.write(access.keyId, 8, 8, 'hex');
-  fixed.writeBigUInt64LE(BigInt(content.length), 16);
-  const objectKey = randomBytes(32);
-  const wrapNonce = randomBytes(12);
-  const wrap = createCipheriv('aes-256-gcm', access.keyEncryptionKey, wrapNonce);
-  wrap.setAAD(wrapAad(fixed, name));
-  const wrappedKey = wrap.update(objectKey);
-  wrap.final();
-  yield Buffer.concat([fixed, wrapNonce, wrappedKey, wrap.getAuthTag()]);
-  const size = layout === 0 ? content.length : chunkBytes;
-  const chunks = layout === 0 ? 1 : Math.ceil(content.length / chunkBytes);
-  for (let index = 0; index < chunks; index += 1) {
-    const cipher = createCipheriv('aes-256-gcm', objectKey, nonceOf(index));
-    cipher.setAAD(chunkAad(fixed, index, index === chunks - 1));
-    yield cipher.update(content.subarray(index * size, (index + 1) * size));
-    cipher.final();
-    yield cipher.getAuthTag();
+  const sealing = openSealing(access, kind, name, content.length);
+  yield sealing.header;
+  for (let index = 0; index < sealing.chunks; index += 1) {
+    yield* sealing.seal(index, content.subarray(index * sealing.chunkBytes, (index + 1) * sealing.chunkBytes));
   }
-  objectKey.fill(0);
+  sealing.end();
 }
 
 /** Reads a header without opening its key. @throws Failure('storage.objectDamaged') */

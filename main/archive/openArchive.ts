@@ -1,22 +1,13 @@
-import { randomUUID } from 'node:crypto';
-import {
-  closeSync,
-  fstatSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeSync,
-  writevSync,
-} from 'node:fs';
-import { type FileHandle, open, readdir, rm } from 'node:fs/promises';
+import { type Hmac, randomUUID } from 'node:crypto';
+import { closeSync, fstatSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '../../app/shared/failure.ts';
 import type { Archive, ArchiveAccess, ObjectKind, StoredObject } from './archive.ts';
+import { mapFailure } from './archiveFailure.ts';
 import { openLandings, syncDirectory, syncLater } from './directorySync.ts';
 import {
+  beginName,
   chunkPlace,
   headerBytes,
   type OpenedObject,
@@ -26,7 +17,9 @@ import {
   sealObject,
   wholeLimitBytes,
 } from './objectFormat.ts';
-import { isIntact, isIntactLater, readFully } from './verifyObject.ts';
+import { openSpool, type Spool, writeSpooled } from './spool.ts';
+import { isIntact, isIntactLater, readBriefly, readFully } from './verifyObject.ts';
+import { writeAll, writeAllSync } from './writePieces.ts';
 
 /** An object whose bytes are on the disk, fsynced, under a name that does not count yet. One of `land` and `drop` follows. */
 export interface PreparedObject {
@@ -42,10 +35,18 @@ export interface ThreadArchive extends Archive {
   /** Archives many objects of one kind, several at once, sharing folder fsyncs. Same promise as `put` for all of them. */
   putMany(kind: ObjectKind, contents: readonly Uint8Array[]): Promise<StoredObject[]>;
   putSync(kind: ObjectKind, content: Uint8Array): StoredObject;
+  /** Begins the name of content while it still comes in: give it every part, and the digest to `putNamed`. */
+  beginName(kind: ObjectKind): Hmac;
+  /** `put` of content whose name is known; `inPlace` blocks this thread until it is done. */
+  putNamed(kind: ObjectKind, content: Uint8Array, name: string, inPlace: boolean): Promise<StoredObject>;
   /** The first half of `putSync`, for what must only count after something else is committed. */
   prepareSync(kind: ObjectKind, content: Uint8Array): PreparedObject;
   getSync(name: string): Uint8Array;
   getRangeSync(name: string, start: number, end: number): Uint8Array;
+  /** Begins content that is too long to be held in memory: it comes in parts and lies encrypted until `putSpool`. */
+  openSpool(kind: ObjectKind): Promise<Spool>;
+  /** Archives what a spool holds, with the promise of `put`, and closes it. */
+  putSpool(spool: Spool): Promise<StoredObject>;
   /** Names of every object on the disk, damaged ones too. */
   names(): AsyncIterable<string>;
   /** Kind and plain length, from the header. */
@@ -79,28 +80,6 @@ export function sweepTemporaryFiles(directory: string): number {
   const left = readdirSync(folder);
   for (const name of left) rmSync(join(folder, name), { force: true });
   return left.length;
-}
-
-function mapFailure(error: unknown): unknown {
-  const code = (error as { code?: unknown }).code;
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new Failure('storage.diskFull', 'no space left for the archive');
-  if (code === 'ENOENT') return new Failure('storage.objectMissing', 'archived object missing');
-  return error;
-}
-
-/** A short write is not an error to the system (a full disk can give one): goes on until all is written or it fails. */
-async function writeAll(handle: FileHandle, pieces: Buffer[]): Promise<void> {
-  const { bytesWritten } = await handle.writev(pieces);
-  if (bytesWritten === pieces.reduce((sum, piece) => sum + piece.length, 0)) return;
-  const rest = Buffer.concat(pieces).subarray(bytesWritten);
-  for (let done = 0; done < rest.length; ) done += (await handle.write(rest, done)).bytesWritten;
-}
-
-function writeAllSync(descriptor: number, pieces: readonly Buffer[]): void {
-  const written = writevSync(descriptor, pieces);
-  if (written === pieces.reduce((sum, piece) => sum + piece.length, 0)) return;
-  const rest = Buffer.concat(pieces).subarray(written);
-  for (let done = 0; done < rest.length; ) done += writeSync(descriptor, rest, done);
 }
 
 /**
@@ -145,8 +124,11 @@ export function openArchive(access: ArchiveAccess, options: { writesInPlace?: bo
     }
   }
 
-  async function put(kind: ObjectKind, content: Uint8Array): Promise<StoredObject> {
-    const name = objectName(access, kind, content);
+  async function put(
+    kind: ObjectKind,
+    content: Uint8Array,
+    name = objectName(access, kind, content),
+  ): Promise<StoredObject> {
     const stored: StoredObject = { name, kind, bytes: content.length };
     const path = pathOf(name);
     try {
@@ -174,8 +156,36 @@ export function openArchive(access: ArchiveAccess, options: { writesInPlace?: bo
     }
   }
 
-  function prepareSync(kind: ObjectKind, content: Uint8Array): PreparedObject {
-    const name = objectName(access, kind, content);
+  async function putSpool(spool: Spool): Promise<StoredObject> {
+    const { kind, name, bytes } = spool;
+    const path = pathOf(name);
+    try {
+      if (await isIntactLater(access, name, path, bytes)) await land(null, path);
+      else {
+        const temporary = temporaryPath();
+        try {
+          await writeSpooled(access, spool, temporary);
+          await land(temporary, path);
+          headers.delete(name);
+        } catch (error) {
+          await rm(temporary, { force: true });
+          throw error;
+        }
+      }
+      return { name, kind, bytes };
+    } catch (error) {
+      throw mapFailure(error);
+    } finally {
+      // Whatever is left of it nobody can read, and the next start removes it: the object is there, or why not counts more.
+      await spool.close().catch(() => undefined);
+    }
+  }
+
+  function prepareSync(
+    kind: ObjectKind,
+    content: Uint8Array,
+    name = objectName(access, kind, content),
+  ): PreparedObject {
     const path = pathOf(name);
     const temporary = isIntact(access, name, path, content.length) ? null : temporaryPath();
     const drop = (): void => {
@@ -210,8 +220,8 @@ export function openArchive(access: ArchiveAccess, options: { writesInPlace?: bo
     };
   }
 
-  function putSync(kind: ObjectKind, content: Uint8Array): StoredObject {
-    const prepared = prepareSync(kind, content);
+  function putSync(kind: ObjectKind, content: Uint8Array, name?: string): StoredObject {
+    const prepared = prepareSync(kind, content, name);
     try {
       prepared.land();
     } catch (error) {
@@ -284,7 +294,8 @@ export function openArchive(access: ArchiveAccess, options: { writesInPlace?: bo
     return withObject(name, (object, descriptor) => {
       const pieces = chunksOf(object, start, end).map(({ index, from, to }) => {
         const place = chunkPlace(object, index);
-        return openChunk(object, index, readFully(descriptor, place.length, place.offset)).subarray(from, to);
+        // Deciphering copies: what was read is done with.
+        return openChunk(object, index, readBriefly(descriptor, place.length, place.offset)).subarray(from, to);
       });
       return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
     });
@@ -354,14 +365,22 @@ export function openArchive(access: ArchiveAccess, options: { writesInPlace?: bo
 
   return {
     access,
-    put,
+    put: (kind, content) => put(kind, content),
     putMany,
-    putSync,
-    prepareSync,
+    putSync: (kind, content) => putSync(kind, content),
+    prepareSync: (kind, content) => prepareSync(kind, content),
+    beginName: (kind) => beginName(access, kind),
+    putNamed: async (kind, content, name, inPlace) =>
+      inPlace ? putSync(kind, content, name) : put(kind, content, name),
     get: (name) => getRange(name, 0, null),
     getRange,
     getSync,
     getRangeSync,
+    openSpool: (kind) =>
+      openSpool(access, kind, temporaryPath()).catch((error: unknown) => {
+        throw mapFailure(error);
+      }),
+    putSpool,
     find,
     names,
   };

@@ -10,8 +10,15 @@ export function readFully(descriptor: number, length: number, position: number):
   return readInto(Buffer.allocUnsafe(length), descriptor, length, position);
 }
 
-/** For `isIntact`, which never lets go of the thread with bytes in it: most objects in one call. */
+/** For those who never let go of the thread with bytes in it: most objects in one call. */
 const piece = Buffer.allocUnsafeSlow(1024 * 1024);
+
+/** The same, in a buffer that the next call uses again: for bytes that are done with before this thread does anything else. */
+export function readBriefly(descriptor: number, length: number, position: number): Buffer {
+  return length > piece.length
+    ? readFully(descriptor, length, position)
+    : readInto(piece, descriptor, length, position);
+}
 
 function readInto(bytes: Buffer, descriptor: number, length: number, position: number): Buffer {
   let done = 0;

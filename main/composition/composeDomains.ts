@@ -4,6 +4,10 @@ import type { StoreHolder } from '../database/storeHolder.ts';
 import type { Services } from '../domainServices.ts';
 import { documentAssets } from '../domains/documents/documentAssets.ts';
 import { openDocumentService } from '../domains/documents/documentService.ts';
+import { exchangeHandlers } from '../domains/exchange/exchangeHandlers.ts';
+import { exchangeReplayer } from '../domains/exchange/exchangeReplay.ts';
+import { openExchangeService } from '../domains/exchange/exchangeService.ts';
+import { deliveryReplayer } from '../domains/exchange/sending/deliveryReplay.ts';
 import { imagingAssets } from '../domains/imaging/imagingAssets.ts';
 import { imagingHandlers } from '../domains/imaging/imagingHandlers.ts';
 import { imagingReplayer } from '../domains/imaging/imagingReplay.ts';
@@ -43,6 +47,8 @@ export interface Domains {
   services(): Services;
   /** Opens the services of a store that was just opened, then takes up its background work. */
   open(store: OpenedStore): Promise<void>;
+  /** Ends the services of the store that is open, before it is closed. */
+  closeServices(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -58,12 +64,21 @@ export async function composeDomains({ holder, sessions, system }: DomainsInput)
     return current;
   };
 
+  /** What brings objects and takes them away ends before what it works with; then nobody is served any more. */
+  const closeServices = async (): Promise<void> => {
+    await current?.exchange.close();
+    await current?.imaging.close();
+    current = undefined;
+  };
+
   const replayers = () => [
     securityReplayer,
     patientReplayer(services),
     imagingReplayer(services),
     worklistReplayer(),
     reportReplayer(services),
+    exchangeReplayer(),
+    deliveryReplayer,
   ];
 
   return {
@@ -75,6 +90,7 @@ export async function composeDomains({ holder, sessions, system }: DomainsInput)
       worklist: worklistHandlers,
       reports: reportHandlers,
       jobs: jobHandlers,
+      exchange: exchangeHandlers,
       storage: makeStorageHandlers({ holder, replayers }),
     },
     assetRoutes: [
@@ -84,7 +100,7 @@ export async function composeDomains({ holder, sessions, system }: DomainsInput)
     ],
     services,
     async open(store) {
-      await current?.imaging.close();
+      await closeServices();
       current = {
         security: openSecurityService(store),
         patients: openPatientService(store, services),
@@ -92,12 +108,16 @@ export async function composeDomains({ holder, sessions, system }: DomainsInput)
         worklist: openWorklistService(store, services),
         reports: openReportService(store, services, templates, press),
         documents: openDocumentService(store),
+        exchange: openExchangeService(store, services),
       };
-      if (platform.backgroundWork) store.jobs.resume();
+      if (!platform.backgroundWork) return;
+      store.jobs.resume();
+      current.reports.resume();
+      await current.exchange.start();
     },
+    closeServices,
     async close() {
-      await current?.imaging.close();
-      current = undefined;
+      await closeServices();
       await press.stop();
     },
   };

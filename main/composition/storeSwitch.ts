@@ -2,6 +2,7 @@ import { Failure } from '../../app/shared/failure.ts';
 import type { StoreHolder } from '../database/storeHolder.ts';
 
 type OpenListener = Parameters<StoreHolder['onOpen']>[0];
+type ReopenListener = Parameters<StoreHolder['onReopen']>[0];
 
 /** The one holder that domains know, and the way to put another store behind it. */
 export interface StoreSwitch {
@@ -21,9 +22,14 @@ export interface StoreSwitch {
 export function makeStoreSwitch(first: StoreHolder): StoreSwitch {
   const holders: [StoreHolder, ...StoreHolder[]] = [first];
   const listeners: OpenListener[] = [];
+  const reopenListeners: ReopenListener[] = [];
   const onOpen = (listener: OpenListener) => {
     listeners.push(listener);
     holders[0].onOpen(listener);
+  };
+  const onReopen = (listener: ReopenListener) => {
+    reopenListeners.push(listener);
+    holders[0].onReopen(listener);
   };
   let turning = false;
   let settingUp = 0;
@@ -37,7 +43,7 @@ export function makeStoreSwitch(first: StoreHolder): StoreSwitch {
       settingUp -= 1;
     }
   };
-  const own: Partial<StoreHolder> = { onOpen, setUp };
+  const own: Partial<StoreHolder> = { onOpen, onReopen, setUp };
   const holder = new Proxy(first, {
     get: (_target, property) => Reflect.get(own, property) ?? Reflect.get(holders[0], property),
   });
@@ -50,6 +56,7 @@ export function makeStoreSwitch(first: StoreHolder): StoreSwitch {
         const next = await make();
         holders.unshift(next);
         for (const listener of listeners) next.onOpen(listener);
+        for (const listener of reopenListeners) next.onReopen(listener);
         return await fill(next);
       } finally {
         turning = false;

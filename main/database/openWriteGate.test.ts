@@ -137,6 +137,20 @@ describe('the write gate', () => {
     expect(seen.map((sequence) => sequence - seen[0]!)).toEqual([0, 1, 2]);
   });
 
+  it('appends without an entry: then it is about nothing, and only a clock set back tells the audit', () => {
+    const seen: string[][] = [];
+    t.store.gate.onCommit((_sequence, topics) => seen.push([...topics].sort()));
+    const append = () => t.store.gate.append(t.author, (tx) => tx.topic('jobs'));
+    append();
+    t.clock.advance(-3_600_000);
+    append();
+    append();
+    expect(seen).toEqual([['jobs'], ['audit', 'jobs'], ['jobs']]);
+    expect(() => t.store.gate.append(t.author, (tx) => tx.subject({ type: 'store', id: tx.siteId }))).toThrow(
+      /without an audit entry/,
+    );
+  });
+
   it('archives a statement before its row commits', async () => {
     const object = t.store.gate.write(t.author, 'x.y', (tx) =>
       tx.statement({ type: 'annotation', id: 'a1', version: 1, payload: { lengthMm: 12.5 } }),

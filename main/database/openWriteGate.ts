@@ -230,7 +230,13 @@ export function openWriteGate(parts: GateParts): StoreGate {
   }
 
   function write<Result>(author: Author, action: string, work: (tx: Transaction) => Result): Result {
-    const topics = new Set<Topic>(['audit']);
+    return commit(author, action, work);
+  }
+
+  /** @param action of the audit entry; null for none */
+  function commit<Result>(author: Author, action: string | null, work: (tx: Transaction) => Result): Result {
+    const topics = new Set<Topic>(action === null ? [] : ['audit']);
+    const headBefore = head;
     const saidBefore = saidSetBack;
     const newestBefore = newestAt;
     let result: Result;
@@ -247,6 +253,7 @@ export function openWriteGate(parts: GateParts): StoreGate {
           siteId,
           ...rows(),
           subject(about, more = {}) {
+            if (action === null) throw new Error('a write without an audit entry is about nothing');
             subject = about;
             detail = { ...detail, ...more };
           },
@@ -259,7 +266,7 @@ export function openWriteGate(parts: GateParts): StoreGate {
         };
         const value = work(tx);
         refusePromise(value);
-        appendEntry(nowMs, hlc, author, action, 'success', subject, detail);
+        if (action !== null) appendEntry(nowMs, hlc, author, action, 'success', subject, detail);
         return value;
       });
     } catch (error) {
@@ -267,7 +274,12 @@ export function openWriteGate(parts: GateParts): StoreGate {
       newestAt = newestBefore;
       throw error;
     }
-    afterEntry(action, 'success');
+    if (action !== null) afterEntry(action, 'success');
+    // Without an entry of its own the transaction may still have noted that the clock was set back.
+    else if (head !== headBefore) {
+      topics.add('audit');
+      afterEntry('clock.setBack', 'failed');
+    }
     publish([...topics]);
     return result;
   }
@@ -296,6 +308,7 @@ export function openWriteGate(parts: GateParts): StoreGate {
 
   const gate: StoreGate = {
     write,
+    append: (author, work) => commit(author, null, work),
     record,
     note(work, topics) {
       transact(() => {

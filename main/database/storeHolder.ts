@@ -71,6 +71,8 @@ export interface StoreHolder {
   ): Promise<RebuildCounts>;
   /** Called, and awaited, after each opening and before the call that opened it returns. */
   onOpen(listener: (store: OpenedStore) => void | Promise<void>): void;
+  /** Called, and awaited, before `reopen` closes the store: who works with it ends first. */
+  onReopen(listener: () => Promise<void>): void;
   /** Closes the store, if open, and opens it again with the same keys, with `between` in the gap (the index swap). */
   reopen(between: () => void | Promise<void>): Promise<OpenedStore>;
   close(): Promise<void>;
@@ -95,6 +97,7 @@ export async function createStoreHolder(
   openHome(home);
   const lock = takeHostLock(home);
   const listeners: ((store: OpenedStore) => void | Promise<void>)[] = [];
+  const reopenListeners: (() => Promise<void>)[] = [];
   let opened: OpenedStore | null = null;
   let dataKey: DataKey | null = null;
   let closed = false;
@@ -216,11 +219,15 @@ export async function createStoreHolder(
     onOpen(listener) {
       listeners.push(listener);
     },
+    onReopen(listener) {
+      reopenListeners.push(listener);
+    },
     reopen: (between) =>
       inTurn(async () => {
         const { dataKey: key } = keys();
         reopening = true;
         try {
+          for (const listener of reopenListeners) await listener();
           await opened?.close();
           opened = null;
           await between();

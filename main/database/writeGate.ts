@@ -26,7 +26,11 @@ export interface AuditSubject {
     | 'document'
     | 'operator'
     | 'job'
-    | 'store';
+    | 'store'
+    | 'node'
+    | 'delivery'
+    | 'association'
+    | 'scheduledEntry';
   readonly id: string;
 }
 
@@ -72,6 +76,11 @@ export interface Statement {
  */
 export interface WriteGate {
   write<Result>(author: Author, action: string, work: (tx: Transaction) => Result): Result;
+  /**
+   * The same without an audit entry of its own: for the many small steps of one thing that has one entry at its end,
+   * such as the objects of an association. Whoever appends owes that entry, also after a crash.
+   */
+  append<Result>(author: Author, work: (tx: Transaction) => Result): Result;
   /** An audit entry with no rows: something was opened, refused, or failed. */
   record(
     author: Author,

@@ -57,7 +57,8 @@ export function toDicomJson(reader: ElementReader, depth = 0, signedOutside = fa
   // PS3.18 F.2.2 wants ascending tags; dicom-parser keeps the order of the file, which is that.
   for (const element of Object.values(reader.elements)) {
     const tag = element.tag.slice(1).toUpperCase();
-    if (tag.endsWith('0000') || tag.startsWith('7FE0') || tag.startsWith('FFFC')) continue;
+    // dicom-parser keeps the delimiter of an item of undefined length as its last element: FFFE.
+    if (tag.endsWith('0000') || /^(7FE0|FFFC|FFFE)/.test(tag)) continue;
     const attribute = toAttribute(reader, element, signed, depth);
     if (attribute) json[tag] = attribute;
   }

@@ -65,6 +65,17 @@ export function readHeader(bytes: Uint8Array, partial = false): DicomHeader | nu
   return readDataSet(bytes, 0, bare, { metaElements: {}, hasPreamble: false, deflated: false });
 }
 
+/** Reads a data set without preamble and meta group, as it comes over a network, in the transfer syntax it was sent in. */
+export function readBareDataSet(bytes: Uint8Array, transferSyntaxUid: string): DicomHeader {
+  const about = { metaElements: {}, hasPreamble: false };
+  if (transferSyntaxUid !== DEFLATED && transferSyntaxUid !== JPIP_DEFLATED) {
+    return readDataSet(bytes, 0, transferSyntaxUid, { ...about, deflated: false });
+  }
+  const inflated = inflate(bytes, false);
+  if (inflated === null) return emptyHeader(bytes, transferSyntaxUid, { ...about, ending: 'cut' });
+  return readDataSet(inflated, 0, transferSyntaxUid, { ...about, deflated: true });
+}
+
 /** True when 'DICM' stands at byte 128. */
 export function hasPrefix(bytes: Uint8Array): boolean {
   return (

@@ -6,10 +6,8 @@ import { asFailure } from './asFailure.ts';
 import { callByName, type InputOf, type OutputOf } from './contractClient.ts';
 import { queryKeyOf } from './queries.ts';
 
-type PagedName = 'worklist.list' | 'patients.list';
-type RowOf<Name extends PagedName> = Name extends 'worklist.list'
-  ? OutputOf<'worklist.list'>['rows'][number]
-  : OutputOf<'patients.list'>['rows'][number];
+type PagedName = 'worklist.list' | 'patients.list' | 'exchange.listDeliveries' | 'exchange.associations';
+type RowOf<Name extends PagedName> = OutputOf<Name> extends { rows: readonly (infer Row)[] } ? Row : never;
 interface Page<Row> {
   readonly total: number;
   readonly rows: readonly Row[];

@@ -31,6 +31,12 @@ export const queryTopics = {
   'jobs.get': ['jobs'],
   'storage.status': ['storage', 'studies'],
   'storage.doctor': [],
+  'exchange.listNodes': ['nodes'],
+  'exchange.receiver': ['receiver'],
+  'exchange.associations': ['receiver'],
+  'exchange.listDeliveries': ['deliveries'],
+  'exchange.getDelivery': ['deliveries'],
+  'exchange.listSchedule': ['worklist'],
 } as const satisfies Record<string, readonly Topic[]>;
 
 export type QueryName = keyof typeof queryTopics;

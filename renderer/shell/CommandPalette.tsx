@@ -47,6 +47,7 @@ function useCommands(onLock: () => void): readonly Item[] {
   const setPasswordOpen = useShellStore((state) => state.setPasswordOpen);
   const canImport = useCan('studies.import');
   const canRead = useCan('studies.read');
+  const canSearch = useCan('exchange.search');
   const { openMenu } = useImport();
   return useMemo(() => {
     const command = (id: string, title: string, run: () => void, keys?: string): Item => ({
@@ -62,13 +63,20 @@ function useCommands(onLock: () => void): readonly Item[] {
       ...(canRead ? [command('worklist', t('palette.toWorklist'), () => go({ screen: 'worklist' }), 'alt+1')] : []),
       command('patients', t('palette.toPatients'), () => go({ screen: 'patients', patientId: null }), 'alt+2'),
       ...(canImport ? [command('import', t('keys.import'), openMenu, 'i')] : []),
+      ...(canRead
+        ? [
+            command('exchange', t('palette.toExchange'), () => go({ screen: 'exchange', place: 'queues' }), 'alt+4'),
+            command('nodes', t('palette.toNodes'), () => go({ screen: 'exchange', place: 'nodes' })),
+          ]
+        : []),
+      ...(canSearch ? [command('find', t('palette.toSearch'), () => go({ screen: 'exchange', place: 'search' }))] : []),
       command('settings', t('palette.toSettings'), () => go({ screen: 'settings', section: 'security' })),
       command('keys', t('keys.help'), () => setKeysOpen(true), '?'),
       command('password', t('operator.password'), () => setPasswordOpen(true)),
       command('about', t('operator.about'), () => go({ screen: 'settings', section: 'about' })),
       command('lock', t('operator.lock'), onLock, 'mod+alt+l'),
     ];
-  }, [t, canRead, canImport, openMenu, go, setKeysOpen, setPasswordOpen, onLock]);
+  }, [t, canRead, canSearch, canImport, openMenu, go, setKeysOpen, setPasswordOpen, onLock]);
 }
 
 function useFound(text: string): { items: readonly Item[]; failure: unknown; waiting: boolean } {

@@ -1,5 +1,5 @@
 import { Tooltip } from '@mantine/core';
-import { IconFocusCentered, IconMenu2, IconSettings, IconUsers } from '@tabler/icons-react';
+import { IconArrowsExchange, IconFocusCentered, IconMenu2, IconSettings, IconUsers } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useCan } from '../api/session.tsx';
@@ -57,6 +57,14 @@ export function Rail() {
           icon={<IconFocusCentered size={19} stroke={1.6} />}
           on={screen === 'reading'}
           to={{ screen: 'reading', studyUid: lastStudyUid }}
+        />
+      ) : null}
+      {canRead ? (
+        <Place
+          label={t('rail.exchange')}
+          icon={<IconArrowsExchange size={19} stroke={1.6} />}
+          on={screen === 'exchange'}
+          to={{ screen: 'exchange', place: 'queues' }}
         />
       ) : null}
       <span className="spacer" />

@@ -1,8 +1,12 @@
 import { IconFocusCentered } from '@tabler/icons-react';
-import { type ComponentProps, type ComponentType, lazy, useState } from 'react';
+import { type ComponentProps, type ComponentType, lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Button } from '../components/Button.tsx';
 import { EmptyState } from '../components/EmptyState.tsx';
+import { useNavigation } from './navigation.ts';
+import { useShellStore } from './shellStore.ts';
+
+const DeliveryReceipts = lazy(() => import('../features/exchange/DeliveryReceipts.tsx'));
 
 const loadReadingRoom = () => import('../features/imaging/ReadingRoom.tsx');
 const loadReportPanel = () => import('../features/reports/ReportPanel.tsx');
@@ -46,9 +50,18 @@ export function prepareReadingRoom(): () => void {
   };
 }
 
-/** Puts the report beside the pictures: two features that do not know each other meet here. */
-export function ReadingRoomScreen({ studyUid, onClose }: { studyUid: string | null; onClose: () => void }) {
+interface ReadingRoomScreenProps {
+  readonly studyUid: string | null;
+  readonly onClose: () => void;
+  /** Null: this operator sends nothing. */
+  readonly onSend: ((studyUid: string) => void) | null;
+}
+
+/** Puts the report and its receipts beside the pictures: features that do not know each other meet here. */
+export function ReadingRoomScreen({ studyUid, onClose, onSend }: ReadingRoomScreenProps) {
   const { t } = useTranslation('shell');
+  const go = useNavigation((state) => state.go);
+  const setSending = useShellStore((state) => state.setSending);
   // Chosen once: another component in its place would be another room, and what is typed in it lost.
   const [{ Room, Panel }] = useState(() => ({ ...parts }));
   if (!studyUid)
@@ -70,7 +83,22 @@ export function ReadingRoomScreen({ studyUid, onClose }: { studyUid: string | nu
       key={studyUid}
       studyUid={studyUid}
       onClose={onClose}
-      renderReportPanel={(context) => <Panel {...context} />}
+      onSend={onSend ? () => onSend(studyUid) : null}
+      renderReportPanel={(context) => (
+        <Panel
+          {...context}
+          renderReceipts={(reportId) => (
+            <Suspense fallback={null}>
+              <DeliveryReceipts
+                studyUid={context.studyUid}
+                reportId={reportId}
+                onSend={() => setSending({ studyUid: context.studyUid, reportId })}
+                onQueues={() => go({ screen: 'exchange', place: 'queues' })}
+              />
+            </Suspense>
+          )}
+        />
+      )}
     />
   );
 }

@@ -19,6 +19,7 @@ import { Chip } from '../components/Chip.tsx';
 import { useFailureText } from '../components/FailureNotice.tsx';
 import { Kbd } from '../components/Kbd.tsx';
 import { useToast } from '../components/Toast.tsx';
+import { SyncState } from '../features/exchange/SyncState.tsx';
 import { useImport } from '../features/imports/ImportProvider.tsx';
 import { JobsTray } from '../features/jobs/JobsTray.tsx';
 import { ChangePasswordDialog } from '../features/security/ChangePasswordDialog.tsx';
@@ -44,6 +45,7 @@ export function TopBar({ onLock, status }: { onLock: () => void; status: SystemS
   const session = useSession();
   const setPaletteOpen = useShellStore((state) => state.setPaletteOpen);
   const { showSummary } = useImport();
+  const go = useNavigation((state) => state.go);
   return (
     <header className="top">
       <div className="brand" aria-hidden>
@@ -60,6 +62,7 @@ export function TopBar({ onLock, status }: { onLock: () => void; status: SystemS
           {t('sample.chip', { password: demonstration.password })}
         </Chip>
       ) : null}
+      <SyncState onOpen={() => go({ screen: 'exchange', place: 'queues' })} />
       <JobsTray onSummary={showSummary} />
       <span className="quiet top-operator" title={session.operatorName}>
         {session.fullName}

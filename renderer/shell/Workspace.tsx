@@ -11,11 +11,13 @@ import { IdleWatch } from '../features/security/IdleWatch.tsx';
 import { RenewRecoveryKeyDialog } from '../features/security/RenewRecoveryKeyDialog.tsx';
 import type { LockReason } from '../features/security/SignIn.tsx';
 import { WorklistScreen } from '../features/worklist/WorklistScreen.tsx';
+import { useWorklistStore } from '../features/worklist/worklistStore.ts';
 import { CommandPalette } from './CommandPalette.tsx';
 import { KeysDialog } from './KeysDialog.tsx';
 import { followHistory, useNavigation } from './navigation.ts';
 import { Rail } from './Rail.tsx';
 import { prepareReadingRoom, ReadingRoomScreen } from './ReadingRoomScreen.tsx';
+import { SendPlace } from './SendPlace.tsx';
 import { Splash } from './Splash.tsx';
 import { StandingNotices } from './StandingNotices.tsx';
 import { StatusLine } from './StatusLine.tsx';
@@ -23,6 +25,7 @@ import { useShellStore } from './shellStore.ts';
 import { TopBar } from './TopBar.tsx';
 
 const SettingsScreen = lazy(() => import('./SettingsPages.tsx'));
+const ExchangeScreen = lazy(() => import('../features/exchange/ExchangeScreen.tsx'));
 
 export type SystemStatus = OutputOf<'system.status'>;
 
@@ -51,6 +54,9 @@ function Frame({ status, onLock }: WorkspaceProps) {
   const setRenewKeyOpen = useShellStore((state) => state.setRenewKeyOpen);
   const canImport = useCan('studies.import');
   const canRead = useCan('studies.read');
+  const canSend = useCan('exchange.send');
+  const setSending = useShellStore((state) => state.setSending);
+  const setWorklistChip = useWorklistStore((state) => state.setChip);
   const { openMenu } = useImport();
   const [locking, setLocking] = useState(false);
   useEffect(followHistory, []);
@@ -64,6 +70,7 @@ function Frame({ status, onLock }: WorkspaceProps) {
     [onLock],
   );
   const openStudy = useCallback((studyUid: string) => go({ screen: 'reading', studyUid }), [go]);
+  const sendStudy = useCallback((studyUid: string) => setSending({ studyUid, reportId: null }), [setSending]);
   const openPatient = useCallback((patientId: string) => go({ screen: 'patients', patientId }), [go]);
 
   const group = t('keys.everywhere');
@@ -98,6 +105,15 @@ function Frame({ status, onLock }: WorkspaceProps) {
       when: () => canRead,
       run: () => go({ screen: 'reading', studyUid: lastStudyUid }),
     },
+    {
+      id: 'goExchange',
+      keys: ['alt+4'],
+      label: t('rail.exchange'),
+      group,
+      isHidden: !canRead,
+      when: () => canRead,
+      run: () => go({ screen: 'exchange', place: 'queues' }),
+    },
   ]);
   if (locking) return null;
 
@@ -111,7 +127,12 @@ function Frame({ status, onLock }: WorkspaceProps) {
           <ErrorBoundary resetKey={JSON.stringify(route)}>
             <Suspense fallback={<Splash text={t('loading')} />}>
               {route.screen === 'worklist' ? (
-                <WorklistScreen onRead={openStudy} onPatient={openPatient} onImport={openMenu} />
+                <WorklistScreen
+                  onRead={openStudy}
+                  onPatient={openPatient}
+                  onImport={openMenu}
+                  onSend={canSend ? sendStudy : null}
+                />
               ) : null}
               {route.screen === 'patients' ? (
                 <PatientsScreen
@@ -122,7 +143,22 @@ function Frame({ status, onLock }: WorkspaceProps) {
                 />
               ) : null}
               {route.screen === 'reading' ? (
-                <ReadingRoomScreen studyUid={route.studyUid} onClose={() => go({ screen: 'worklist' })} />
+                <ReadingRoomScreen
+                  studyUid={route.studyUid}
+                  onClose={() => go({ screen: 'worklist' })}
+                  onSend={canSend ? sendStudy : null}
+                />
+              ) : null}
+              {route.screen === 'exchange' ? (
+                <ExchangeScreen
+                  place={route.place}
+                  onPlace={(place) => go({ screen: 'exchange', place })}
+                  onRead={openStudy}
+                  onConflicts={() => {
+                    setWorklistChip('conflicts');
+                    go({ screen: 'worklist' });
+                  }}
+                />
               ) : null}
               {route.screen === 'settings' ? <SettingsScreen section={route.section} status={status} /> : null}
             </Suspense>
@@ -131,6 +167,7 @@ function Frame({ status, onLock }: WorkspaceProps) {
         <StatusLine />
         <CommandPalette onLock={() => lock('asked')} />
         <KeysDialog />
+        <SendPlace />
         <RenewRecoveryKeyDialog open={renewKeyOpen} siteName={status.siteName} onClose={() => setRenewKeyOpen(false)} />
         <IdleWatch onIdle={() => lock('idle')} />
       </div>

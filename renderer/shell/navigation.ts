@@ -1,5 +1,6 @@
 import { create } from 'zustand';
 import { onLock } from '../api/lockRegistry.ts';
+import type { ExchangePlace } from '../features/exchange/exchangeStore.ts';
 
 export type SettingsSection = 'operators' | 'security' | 'storage' | 'audit' | 'about';
 
@@ -8,6 +9,7 @@ export type Route =
   | { readonly screen: 'worklist' }
   | { readonly screen: 'patients'; readonly patientId: string | null }
   | { readonly screen: 'reading'; readonly studyUid: string | null }
+  | { readonly screen: 'exchange'; readonly place: ExchangePlace }
   | { readonly screen: 'settings'; readonly section: SettingsSection };
 
 interface Navigation {

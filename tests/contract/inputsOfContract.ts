@@ -55,6 +55,9 @@ const strings = [
   'report-template',
   'correct horse 1',
   '0123456789abcdef'.repeat(4),
+  '12:00',
+  '1200',
+  'CT',
 ];
 const numbers = [1, 0, 0.5, 100, -1];
 

@@ -39,4 +39,5 @@ export const imagingFailures = [
   'imaging.decoderUnavailable',
   'imaging.frameUnavailable',
   'imaging.patientDiffers',
+  'imaging.identityDamaged',
 ] as const;

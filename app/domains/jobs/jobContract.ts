@@ -3,7 +3,7 @@ import { op, streamOf } from '../../shared/operation.ts';
 
 export const jobSchema = z.object({
   jobId: z.uuid(),
-  kind: z.enum(['import', 'upload', 'export', 'backup', 'rebuildIndex', 'samples']),
+  kind: z.enum(['import', 'upload', 'export', 'backup', 'rebuildIndex', 'samples', 'fetch']),
   state: z.enum(['queued', 'running', 'done', 'failed', 'cancelled', 'interrupted']),
   operatorName: z.string(),
   createdAt: z.number(),

@@ -17,6 +17,9 @@ export const permissions = [
   'audit.read',
   'settings.manage',
   'storage.manage',
+  'exchange.manage',
+  'exchange.search',
+  'exchange.send',
 ] as const;
 export type Permission = (typeof permissions)[number];
 
@@ -33,6 +36,9 @@ const table: Readonly<Record<Role, readonly Permission[]>> = {
     'audit.read',
     'settings.manage',
     'storage.manage',
+    'exchange.manage',
+    'exchange.search',
+    'exchange.send',
   ],
   radiologist: [
     ...reading,
@@ -43,10 +49,21 @@ const table: Readonly<Record<Role, readonly Permission[]>> = {
     'worklist.assign',
     'reports.write',
     'reports.sign',
+    'exchange.search',
+    'exchange.send',
   ],
-  physician: [...reading, 'studies.import', 'annotations.write', 'reports.write'],
+  physician: [...reading, 'studies.import', 'annotations.write', 'reports.write', 'exchange.search'],
   pharmacist: ['patients.read', 'reports.read'],
-  technician: ['patients.read', 'studies.read', 'studies.import', 'studies.export', 'worklist.assign', 'patients.link'],
+  technician: [
+    'patients.read',
+    'studies.read',
+    'studies.import',
+    'studies.export',
+    'worklist.assign',
+    'patients.link',
+    'exchange.search',
+    'exchange.send',
+  ],
   viewer: reading,
 };
 

@@ -289,7 +289,7 @@ describe('retrieval (WADO-RS)', () => {
     expect((await get('/dicomweb/nothing')).status).toBe(404);
     expect((await get(`${instance}/frames/0`)).status).toBe(404);
     expect(
-      (await imagingAssets(new Request('http://host/dicomweb/studies', { method: 'POST' }), t.context())).status,
+      (await imagingAssets(new Request('http://host/dicomweb/series', { method: 'POST' }), t.context())).status,
     ).toBe(405);
   });
 

@@ -3,6 +3,7 @@ import type { AssetHandler } from '../../core.ts';
 import { type DicomwebAddress, parseAccept, parseDicomwebAddress } from './dicomweb/dicomwebAddress.ts';
 import { searchDicomweb } from './dicomweb/qido.ts';
 import { BadQuery } from './dicomweb/qidoMatch.ts';
+import { storeObjects } from './dicomweb/stow.ts';
 import {
   NotAcceptable,
   notAcceptable,
@@ -14,13 +15,18 @@ import {
 } from './dicomweb/wado.ts';
 
 /**
- * DICOMweb over the local store: QIDO-RS search and WADO-RS retrieve, metadata, frames, rendered, thumbnail (PS3.18).
+ * DICOMweb over the local store: QIDO-RS search and WADO-RS retrieve, metadata, frames, rendered, thumbnail (PS3.18),
+ * and STOW-RS where it is switched on.
  * A study whose instances name two people gives nothing but its search result: 'imaging.identityConflict'.
  */
 export const imagingAssets: AssetHandler = async (request, context) => {
   const url = new URL(request.url);
   const address = parseDicomwebAddress(url.pathname);
   if (address === null) return new Response(null, { status: 404 });
+  const isStore = address.kind === 'search' && address.level === 'study';
+  const isStoreInto = address.kind === 'retrieve' && address.scope.seriesUid === undefined;
+  if (request.method === 'POST' && (isStore || isStoreInto))
+    return storeObjects(request, context, isStoreInto ? address.scope.studyUid : undefined);
   if (request.method !== 'GET' && request.method !== 'HEAD')
     return new Response(null, { status: 405, headers: { allow: 'GET, HEAD' } });
   // Whole objects as received are what an export writes: whoever may only look does not get them by another door.

@@ -20,8 +20,12 @@ const objectsPerStep = 100;
  */
 export function imagingReplayer(services: () => Services): Replayer {
   function index(tx: Transaction, author: Author, arrived: readonly Arrived[], note: ArrivalNote): void {
-    const { patients, worklist } = services();
+    const { patients, worklist, reports } = services();
     indexInstances(tx, author, arrived, note, { patients, worklist });
+    if (note.source !== 'report') return;
+    // What was made here about a study is no image to read: its line counts on without it, whichever comes first.
+    const studyUids = new Set(arrived.map(({ header }) => header.studyUid));
+    for (const studyUid of studyUids) worklist.reportChanged(tx, studyUid, reports.stateOf(tx, studyUid));
   }
 
   return {

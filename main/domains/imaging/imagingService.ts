@@ -22,8 +22,12 @@ import {
   setKeyImage,
 } from './imagingFacts.ts';
 import { openArrivalOutbox } from './import/arrivalOutbox.ts';
+import type { IndexParts } from './import/arrived.ts';
 import { openImportJobs } from './import/importJobs.ts';
 import { openImportPool } from './import/importPool.ts';
+import { openReceptions, type Receptions } from './import/receptionRows.ts';
+import { openStudyArrivals, type StudyArrivals } from './import/studyArrivals.ts';
+import { type ObjectKeeping, openObjectKeeping } from './objects/storeObjects.ts';
 import { type ObjectReaders, openObjectReaders } from './reading/objectReaders.ts';
 import type { KeyImageAnswer } from './reading/readerMessages.ts';
 import {
@@ -44,7 +48,7 @@ export interface StudyDetail {
 }
 
 /** Studies, their objects, and what people drew and marked on them. */
-export interface ImagingService {
+export interface ImagingService extends Omit<ObjectKeeping, 'close'> {
   /** @throws Failure('imaging.studyUnknown') */
   getStudyDetail(studyUid: string): StudyDetail;
   /** The same, for reading. @throws Failure('imaging.identityConflict') too */
@@ -73,6 +77,10 @@ export interface ImagingService {
   finishUpload(jobId: string, author: Author, complete?: boolean): void;
   getImportSummary(jobId: string): ImportSummary;
   startExport(author: Author, input: ExportInput): string;
+  /** Writes the rows of what intakes in worker threads receive (see receptionService.ts). */
+  readonly receptions: Receptions;
+  /** Marks studies of which more is on its way. */
+  readonly arrivals: StudyArrivals;
   /** Reads archived objects in worker threads; for the asset routes. */
   readonly readers: ObjectReaders;
   close(): Promise<void>;
@@ -86,19 +94,18 @@ export function openImagingService(store: OpenStore, services: () => Services): 
   const data = { archiveAccess: store.archive.access };
   const readers = openObjectReaders(data, store.platform.log);
   const pool = openImportPool(data, store.platform.log);
-  const imports = openImportJobs({
-    store,
-    pool,
-    outbox: openArrivalOutbox(store),
-    index: {
-      get patients() {
-        return services().patients;
-      },
-      get worklist() {
-        return services().worklist;
-      },
+  const outbox = openArrivalOutbox(store);
+  const keeping = openObjectKeeping({ store, services, outbox });
+  const index: IndexParts = {
+    get patients() {
+      return services().patients;
     },
-  });
+    get worklist() {
+      return services().worklist;
+    },
+  };
+  const imports = openImportJobs({ store, pool, outbox, index });
+  const receptions = openReceptions({ store, index, outbox });
   store.jobs.define<ExportInput>({
     kind: 'export',
     // A folder that is half written is not empty any more: a person starts it again.
@@ -162,9 +169,17 @@ export function openImagingService(store: OpenStore, services: () => Services): 
         action: 'imaging.exportStudy',
         subject: { type: 'study', id: input.studyUid },
       }),
+    storeReportObjects: keeping.storeReportObjects,
+    storeMarkedImages: keeping.storeMarkedImages,
+    hasReportObjects: keeping.hasReportObjects,
+    findReportObjects: keeping.findReportObjects,
+    countObjects: keeping.countObjects,
+    receptions,
+    arrivals: openStudyArrivals(store, index),
     readers,
     async close() {
-      await Promise.all([pool.close(), readers.close()]);
+      receptions.close();
+      await Promise.all([pool.close(), readers.close(), keeping.close()]);
     },
   };
 }

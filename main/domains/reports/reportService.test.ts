@@ -50,6 +50,8 @@ describe('reports', () => {
         listKeyImages: () => [],
         listSopUids: () => ['1.2.3.4'],
         listPlaces: () => [{ seriesUid: '1.2.3.1' }],
+        countObjects: () => 0,
+        storeReportObjects: async () => [],
         renderKeyImage: async () => ({ png: pixels, width: 2, height: 2, pixelAspect: 1, scale: 1 }),
       },
       worklist: { reportChanged: () => whileWriting() },

@@ -9,10 +9,11 @@ import type { Report, ReportCheck, ReportSummary, ReportTemplate } from '../../.
 import type { ReportState } from '../../../app/domains/worklist/worklistSchema.ts';
 import { Failure } from '../../../app/shared/failure.ts';
 import type { OpenStore, Session } from '../../core.ts';
-import type { Author, Transaction } from '../../database/writeGate.ts';
+import type { Author, Reader, Transaction } from '../../database/writeGate.ts';
 import type { Services } from '../../domainServices.ts';
 import { refuseUntrue } from './draftTruth.ts';
 import type { PdfPress } from './pdf/pdfPress.ts';
+import { openReportObjects, type ReportObjects } from './reportObjects.ts';
 import { digestOf, gatherPrint } from './reportPrint.ts';
 import {
   findReport,
@@ -31,7 +32,7 @@ const draftArchiveIntervalMs = 60_000;
 
 type Signature = Parameters<typeof gatherPrint>[2]['signature'];
 
-export interface ReportService {
+export interface ReportService extends Omit<ReportObjects, 'storeLater'> {
   listTemplates(studyUid: string | undefined): ReportTemplate[];
   list(filter: { studyUid?: string | undefined; state?: Report['state'] | undefined; limit: number }): ReportSummary[];
   get(reportId: string): Report;
@@ -65,6 +66,7 @@ export function openReportService(
   press: PdfPress,
 ): ReportService {
   const archivedAt = new Map<string, number>();
+  const objects = openReportObjects(store, services);
 
   const get = (reportId: string): Report => {
     const report = findReport(store.reader, reportId);
@@ -77,6 +79,14 @@ export function openReportService(
       throw new Failure('reports.notADraft', 'the report is no draft', { state: report.state });
     return report;
   };
+
+  /** What was made here of these reports is nothing that waits to be read: it counts as seen, whenever it was stored. */
+  const countObjects = (reader: Reader, studyUid: string, reports: readonly Report[]): number =>
+    services().imaging.countObjects(
+      reader,
+      studyUid,
+      reports.map(({ reportId }) => reportId),
+    );
 
   const stateOf: ReportService['stateOf'] = (tx, studyUid) => {
     const reports = listStudyReports(tx, studyUid).filter((report) => report.state !== 'archived');
@@ -94,7 +104,8 @@ export function openReportService(
         : signed.some((report) => report.addendumTo !== null)
           ? 'addendum'
           : 'signed';
-    return { state, signedAt, signedInstanceCount: findSignedInstanceCount(tx, studyUid) };
+    const seen = findSignedInstanceCount(tx, studyUid);
+    return { state, signedAt, signedInstanceCount: seen === null ? null : seen + countObjects(tx, studyUid, reports) };
   };
 
   const told = (tx: Transaction, report: Report): void => {
@@ -202,6 +213,8 @@ export function openReportService(
 
   return {
     stateOf,
+    storeObjects: objects.storeObjects,
+    resume: objects.resume,
     get,
     listTemplates(studyUid) {
       return studyUid === undefined
@@ -284,6 +297,7 @@ export function openReportService(
       if (draft.patientId !== patientId || draft.studyUid !== studyUid)
         throw new Failure('reports.wrongPatient', 'the report is about another patient or study');
       const { study } = services().imaging.getStudyDetail(studyUid);
+      const seen = study.instanceCount - countObjects(store.reader, studyUid, listStudyReports(store.reader, studyUid));
       refuseStopped(draft);
       const signedAt = store.platform.clock.nowMs();
       const documentId = store.newId();
@@ -302,7 +316,7 @@ export function openReportService(
       if (page.digest !== digest) throw new Failure('reports.previewChanged', 'the page is not the one that was seen');
       const pdf = await press.print(page.print);
       const object = await store.archive.put('document', pdf);
-      return store.gate.write(author, 'reports.sign', (tx) => {
+      const written = store.gate.write(author, 'reports.sign', (tx) => {
         // Between the look and the signature anything may have happened: what commits is what was seen, or nothing.
         const current = findReport(tx, reportId);
         if (current?.version !== version || current.state !== 'draft')
@@ -310,7 +324,7 @@ export function openReportService(
         // An import may have found a second identity, or a window a newer measurement, while the PDF was made.
         refuseStopped(draft);
         const document = { archiveName: object.name, bytes: object.bytes };
-        append(tx, author, signed, { signedInstanceCount: study.instanceCount, document });
+        append(tx, author, signed, { signedInstanceCount: seen, document });
         services().documents.register(
           tx,
           {
@@ -329,6 +343,8 @@ export function openReportService(
         tx.subject({ type: 'report', id: reportId }, { documentId, version: signed.version, studyUid });
         return signed;
       });
+      objects.storeLater(author, reportId);
+      return written;
     },
 
     startAddendum(author, reportId) {

@@ -71,6 +71,8 @@ describe('the command line', { timeout: 120_000 }, () => {
       text: expect.stringContaining('verify-audit'),
     });
     expect(salus([], { json: false })).toMatchObject({ code: 2, text: '', errors: expect.stringContaining('Usage') });
+    expect(salus(['--help'])).toMatchObject({ code: 0, output: { usage: expect.stringContaining('verify-audit') } });
+    expect(salus([])).toMatchObject({ code: 2, output: { failure: 'usage' } });
     for (const given of [
       ['nonsense'],
       ['export', 'x'],

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { resolveGiven } from '../givenPath.ts';
 import { UsageProblem, withUsageProblems } from '../usageProblem.ts';
+import { type ExchangeOptions, exchangeOptions, readExchangeOptions } from './exchangeOptions.ts';
 
 export const cliUsage = `Usage: salus <verb> [arguments] [options]
 
@@ -12,6 +13,15 @@ export const cliUsage = `Usage: salus <verb> [arguments] [options]
   report show REPORT            print a report
   report sign REPORT            sign a draft as it prints now, with the operator's password
   report export REPORT [FILE]   write the signed PDF
+  node list                     list the other systems this one knows
+  node add NAME ADDRESS         add one: dimse://AETITLE@host:port, dimses://… (TLS), or the https://… of a DICOMweb root
+  node archive NODE             take one out of use
+  echo NODE                     try what a node is used for and say what it answered
+  find NODE                     search a node (--name -, --id -, --date …)
+  fetch NODE STUDY              bring a study from a node, until all that the node has of it is here
+  send NODE STUDY               queue a study for a node; --wait sends it and ends with the proof
+  schedule [NODE]               what is planned: a node's modality worklist, or the own entries (no --date: from yesterday on)
+  receive                       take what other systems send until stopped; then the receiver is as it was before
   serve                         serve the workstation on this machine (see serve --help)
   call PROCEDURE [JSON]         call any procedure of the contract; JSON may be - for stdin
   backup DIR                    write a complete encrypted copy
@@ -23,11 +33,23 @@ export const cliUsage = `Usage: salus <verb> [arguments] [options]
 Options
   --home DIR        folder of the store
   --operator NAME   who signs in (default: the store's only operator)
-  --json            one JSON document on stdout, progress on stderr, never a question
+  --json            one JSON document on stdout, progress on stderr, never a question; receive, and call of a stream,
+                    print one a line, as things happen
   --full-name NAME  --language en|fr  --site NAME     for init
+  --name TEXT --id TEXT --accession TEXT --description TEXT --modality CODE --date FROM-TO
+  --level patient|study|series|image --study UID --series UID --limit N      for find (and schedule); * and ? stand for anything
+      What stands on the command line lies in the shell's history and in the list of processes for others to read: give
+      a patient's --name, --id or --accession as - to type it when asked, or one a line on stdin (name, id, accession)
+  --series UID[,UID…]                                  for fetch and send: only these
+  --report REPORT  --wait                              for send
+  --aet TITLE --host ADDRESS --port N                  for receive
+  --use send,search,receive --calling TITLE --from ADDRESS --user NAME --bearer --ca FILE      for node add
 
-The password comes from SALUS_PASSWORD or is asked for. Exit codes: 0 done, 1 failed, 2 not understood,
-3 refused, 4 no store or store in use or damaged, 5 done but with a finding, 130 cancelled.
+The password comes from SALUS_PASSWORD or is asked for; a node's password or token from SALUS_NODE_CREDENTIAL.
+Exit codes: 0 done, 1 failed, 2 not understood, 3 refused, 4 no store or store in use or damaged, 5 done but with a finding, 130 cancelled.
+  find, schedule  5 when a node could not be searched, whatever the others answered
+  fetch           0 when all that the node lists is here, 5 when it lists more than it hands over, 1 when nothing could be done
+  send --wait     0 proven, 5 refused, not provable, or held until a person sees to it, 1 given up or cancelled
 `;
 
 export interface CliArguments {
@@ -40,6 +62,8 @@ export interface CliArguments {
   readonly siteName: string;
   readonly json: boolean;
   readonly help: boolean;
+  /** Options of the verbs that talk to other systems. */
+  readonly exchange: ExchangeOptions;
 }
 
 const options = {
@@ -50,6 +74,7 @@ const options = {
   site: { type: 'string', default: '' },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
+  ...exchangeOptions,
 } as const;
 
 /** @throws UsageProblem */
@@ -71,6 +96,7 @@ export function readCliArguments(given: readonly string[]): CliArguments {
     siteName: values.site,
     json: values.json,
     help: values.help,
+    exchange: values.help ? {} : readExchangeOptions(verb, values),
   };
 }
 

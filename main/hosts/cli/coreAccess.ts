@@ -1,13 +1,14 @@
+import path from 'node:path';
 import { WebSocket } from 'ws';
 import { maxFrameLength } from '../../../app/shared/channel.ts';
 import { Failure } from '../../../app/shared/failure.ts';
 import { type CoreClient, openChannelClient } from '../../kernel/channelClient.ts';
 import { webSocketChannel } from '../../kernel/transports.ts';
 import { openPlainLog } from '../../platform/jsonLog.ts';
-import { defaultHome, makeNodePlatform } from '../../platform/nodePlatform.ts';
+import { defaultHome, findProgramRoot, makeNodePlatform } from '../../platform/nodePlatform.ts';
 import { startCore } from '../../startCore.ts';
-import { type Endpoint, proveEndpoint, readEndpoint } from '../local/endpointFile.ts';
-import { bearerProtocol, protocolName } from '../local/localServer.ts';
+import { type Endpoint, proveEndpoint, readEndpoint, removeEndpoint, writeEndpoint } from '../local/endpointFile.ts';
+import { bearerProtocol, protocolName, startLocalServer } from '../local/localServer.ts';
 import { makeSecret } from '../local/windowAccess.ts';
 
 /** A core that the command line can call: the one that runs already, or one of its own. */
@@ -24,11 +25,16 @@ const lockPatienceMs = 3000;
 const answerPatienceMs = 10_000;
 
 /**
- * Attaches to the host that runs on this store, on a connection of its own, else starts a core without background work.
+ * Attaches to the host that runs on this store, on a connection of its own, else starts a core, without background work
+ * unless that is asked for.
  *
  * @throws Failure('storage.inUse') when something holds the store and does not answer
  */
-export async function openCoreAccess(givenHome: string | undefined, warn: (line: string) => void): Promise<CoreAccess> {
+export async function openCoreAccess(
+  givenHome: string | undefined,
+  warn: (line: string) => void,
+  backgroundWork = false,
+): Promise<CoreAccess> {
   const home = givenHome ?? defaultHome();
   const until = Date.now() + lockPatienceMs;
   for (;;) {
@@ -36,7 +42,7 @@ export async function openCoreAccess(givenHome: string | undefined, warn: (line:
     const attached = endpoint ? await attach(endpoint) : undefined;
     if (attached) return attached;
     try {
-      return await startOwn(home, warn);
+      return await startOwn(home, warn, backgroundWork);
     } catch (error) {
       // A host that is starting or stopping holds the lock for a moment without answering.
       if (!(error instanceof Failure) || error.code !== 'storage.inUse' || Date.now() > until) throw error;
@@ -45,15 +51,33 @@ export async function openCoreAccess(givenHome: string | undefined, warn: (line:
   }
 }
 
-async function startOwn(home: string, warn: (line: string) => void): Promise<CoreAccess> {
-  const core = await startCore(makeNodePlatform({ host: 'cli', home, backgroundWork: false, log: openPlainLog(warn) }));
+async function startOwn(home: string, warn: (line: string) => void, backgroundWork: boolean): Promise<CoreAccess> {
+  const log = openPlainLog(warn);
+  const core = await startCore(makeNodePlatform({ host: 'cli', home, backgroundWork, log }));
+  let stop = () => core.stop();
+  if (backgroundWork) {
+    // It may run for days: other commands, and a window, reach the store through it.
+    const pageFolder = path.join(findProgramRoot(), 'dist', 'renderer');
+    try {
+      const server = await startLocalServer({ core, log, pageFolder, port: 0 });
+      writeEndpoint(home, { pid: process.pid, port: server.port, token: server.endpointToken });
+      stop = async () => {
+        removeEndpoint(home);
+        await server.close();
+        await core.stop();
+      };
+    } catch (error) {
+      await core.stop();
+      throw error;
+    }
+  }
   const { client, connectionId } = core.openMemoryClient();
   return {
     client,
     isAttached: false,
     fetchAsset: async (path) => readAsset(await core.serveAsset(new Request(`http://core${path}`), connectionId)),
     replaceDamagedDatabase: (operatorName, password) => core.replaceDamagedDatabase(operatorName, password),
-    close: () => core.stop(),
+    close: () => stop(),
   };
 }
 

@@ -2,12 +2,17 @@ import { Failure } from '../../../app/shared/failure.ts';
 import { UsageProblem } from '../usageProblem.ts';
 import { type CliArguments, cliUsage, readCliArguments } from './cliArguments.ts';
 import { readCredentials, signIn } from './cliSession.ts';
-import { openCoreAccess } from './coreAccess.ts';
+import { type CoreAccess, openCoreAccess } from './coreAccess.ts';
+import { fillPersonalOptions } from './exchangeOptions.ts';
 import { type ExitCode, exitCodeOf, exitCodes } from './exitCodes.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 import { call } from './verbs/callVerb.ts';
+import { echo, fetch, find, send } from './verbs/exchangeVerbs.ts';
+import { node } from './verbs/nodeVerbs.ts';
+import { receive } from './verbs/receiveVerb.ts';
 import { report } from './verbs/reportVerbs.ts';
 import { runRestore } from './verbs/restoreVerb.ts';
+import { schedule } from './verbs/scheduleVerb.ts';
 import { runServe } from './verbs/serveVerb.ts';
 import { backup, doctor, init, rebuildIndex, verifyAudit } from './verbs/storeVerbs.ts';
 import { exportStudy, importFiles, studies } from './verbs/studyVerbs.ts';
@@ -19,6 +24,13 @@ const verbs: ReadonlyMap<string, Verb> = new Map([
   ['studies', studies],
   ['export', exportStudy],
   ['report', report],
+  ['node', node],
+  ['echo', echo],
+  ['find', find],
+  ['fetch', fetch],
+  ['send', send],
+  ['receive', receive],
+  ['schedule', schedule],
   ['call', call],
   ['backup', backup],
   ['rebuild-index', rebuildIndex],
@@ -37,10 +49,11 @@ export async function runCli(argv: readonly string[], signal: AbortSignal): Prom
   try {
     if (argv[0] === 'serve') return await runServe(argv.slice(1));
     const given = readCliArguments(argv);
-    if (given.help || given.verb === 'help' || given.verb === '') {
-      (given.verb === '' && !given.help ? process.stderr : process.stdout).write(cliUsage);
-      return given.verb === '' && !given.help ? exitCodes.usage : exitCodes.done;
+    if (given.help || given.verb === 'help') {
+      terminal.print({ usage: cliUsage }, cliUsage);
+      return exitCodes.done;
     }
+    if (given.verb === '') throw new UsageProblem(`No verb was given.\n\n${cliUsage}`);
     return given.verb === 'restore' ? await runRestore(given, terminal) : await runVerb(given, terminal, signal);
   } catch (error) {
     const code = exitCodeOf(error);
@@ -51,26 +64,47 @@ export async function runCli(argv: readonly string[], signal: AbortSignal): Prom
   }
 }
 
-async function runVerb(given: CliArguments, terminal: Terminal, signal: AbortSignal): Promise<ExitCode> {
-  const verb = verbs.get(given.verb);
-  if (!verb) throw new UsageProblem(`There is no verb ${JSON.stringify(given.verb)}. Try salus --help.`);
+async function runVerb(asGiven: CliArguments, terminal: Terminal, signal: AbortSignal): Promise<ExitCode> {
+  const verb = verbs.get(asGiven.verb);
+  if (!verb) throw new UsageProblem(`There is no verb ${JSON.stringify(asGiven.verb)}. Try salus --help.`);
+  verb.check(asGiven);
+  const exchange = await fillPersonalOptions(asGiven.exchange, terminal.readLines);
+  const given = { ...asGiven, exchange };
   verb.check(given);
-  const access = await openCoreAccess(given.home, (line) => terminal.tell(line));
+  const backgroundWork = verb.needsBackground?.(given) ?? false;
+  const access = await openCoreAccess(given.home, (line) => terminal.tell(line), backgroundWork);
+  let isClosed = true;
+  let code: ExitCode;
   try {
-    if (!verb.needsSession(given)) return await verb.run({ given, terminal, access, signal, password: '' });
-    const credentials = await readCredentials(given, terminal);
-    try {
-      await signIn(access, credentials);
-    } catch (error) {
-      if (given.verb !== 'rebuild-index' || !access.replaceDamagedDatabase || !isDatabaseDamaged(error)) throw error;
-      terminal.tell('The database can not be read; a new one is made from the archive.');
-      await access.replaceDamagedDatabase(credentials.operatorName, credentials.password);
-      await signIn(access, credentials);
-    }
-    return await verb.run({ given, terminal, access, signal, password: credentials.password });
+    code = await runWith(access, verb, given, terminal, signal);
   } finally {
-    await access.close();
+    // What the verb came to was printed: a second document would say something else.
+    await access.close().catch((error: unknown) => {
+      isClosed = false;
+      terminal.tell(describeFailure(error).text);
+    });
   }
+  return !isClosed && code === exitCodes.done ? exitCodes.failed : code;
+}
+
+async function runWith(
+  access: CoreAccess,
+  verb: Verb,
+  given: CliArguments,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<ExitCode> {
+  if (!verb.needsSession(given)) return verb.run({ given, terminal, access, signal, password: '' });
+  const credentials = await readCredentials(given, terminal);
+  try {
+    await signIn(access, credentials);
+  } catch (error) {
+    if (given.verb !== 'rebuild-index' || !access.replaceDamagedDatabase || !isDatabaseDamaged(error)) throw error;
+    terminal.tell('The database can not be read; a new one is made from the archive.');
+    await access.replaceDamagedDatabase(credentials.operatorName, credentials.password);
+    await signIn(access, credentials);
+  }
+  return verb.run({ given, terminal, access, signal, password: credentials.password });
 }
 
 function isDatabaseDamaged(error: unknown): boolean {

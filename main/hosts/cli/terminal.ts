@@ -12,14 +12,40 @@ export interface Terminal {
   /** SALUS_PASSWORD, else what a person types without echo. @throws UsageProblem where nobody can be asked */
   askPassword(question: string): Promise<string>;
   askText(question: string): Promise<string>;
+  /** SALUS_NODE_CREDENTIAL, else what a person types without echo. @throws UsageProblem where nobody can be asked */
+  askSecret(question: string): Promise<string>;
+  /**
+   * One answer to each question: what a person types, else the lines of stdin in this order.
+   * @throws UsageProblem when a line is missing or empty
+   */
+  readLines(questions: readonly string[]): Promise<string[]>;
   /** True when there is a person to ask. */
   readonly canAsk: boolean;
 }
 
-/** The real terminal. The password leaves the environment at once, so that no child inherits it. */
+/** What moves the cursor, changes the title or turns the writing round: C0 and C1, line ends, embeddings and overrides. */
+const controls = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
+
+/**
+ * Cells of one line, as a terminal may show them. Names, titles and texts come from peers and objects, who must not
+ * write over what is there, nor add lines of their own: what controls is shown as U+FFFD.
+ */
+export function lineOf(cells: readonly string[], separator = '  '): string {
+  return cells.map((cell) => cell.replaceAll(controls, '\ufffd')).join(separator);
+}
+
+const linesOf = (text: string): string => lineOf(text.split('\n'), '\n');
+
+/** The same document in ASCII where a terminal would take it for more than text. */
+const jsonOf = (document: unknown): string =>
+  JSON.stringify(document).replaceAll(controls, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+/** The real terminal. What is secret leaves the environment at once, so that no child inherits it. */
 export function openTerminal(json: boolean): Terminal {
   const givenPassword = process.env['SALUS_PASSWORD'];
   delete process.env['SALUS_PASSWORD'];
+  const givenCredential = process.env['SALUS_NODE_CREDENTIAL'];
+  delete process.env['SALUS_NODE_CREDENTIAL'];
   const canAsk = !json && process.stdin.isTTY === true && process.stderr.isTTY === true;
   let isLineOpen = false;
   const endLine = () => {
@@ -39,16 +65,36 @@ export function openTerminal(json: boolean): Terminal {
       if (hidden) process.stderr.write('\n');
     }
   };
+  const readLines = async (questions: readonly string[]): Promise<string[]> => {
+    const answers: string[] = [];
+    if (canAsk) {
+      for (const question of questions) answers.push(await ask(question, false));
+    } else if (process.stdin.isTTY !== true) {
+      const lines = readline.createInterface({ input: process.stdin });
+      for await (const line of lines) {
+        answers.push(line);
+        if (answers.length === questions.length) break;
+      }
+    }
+    const texts = questions.map((_, at) => answers[at]?.trim() ?? '');
+    const missing = questions[texts.indexOf('')];
+    if (missing !== undefined)
+      throw new UsageProblem(`${missing.replace(/[:?]? *$/, '')} is needed: a line of its own.`);
+    return texts;
+  };
   return {
     json,
     canAsk,
+    readLines,
     print(document, text) {
       endLine();
+      const shown = linesOf(text);
       process.stdout.write(
-        json ? `${JSON.stringify(document)}\n` : text.endsWith('\n') || text === '' ? text : `${text}\n`,
+        json ? `${jsonOf(document)}\n` : shown.endsWith('\n') || shown === '' ? shown : `${shown}\n`,
       );
     },
-    tell(text, isPassing = false) {
+    tell(given, isPassing = false) {
+      const text = linesOf(given);
       if (isPassing && process.stderr.isTTY) {
         process.stderr.write(`\r\u001b[K${text}`);
         isLineOpen = true;
@@ -59,5 +105,6 @@ export function openTerminal(json: boolean): Terminal {
     },
     askPassword: async (question) => givenPassword ?? ask(question, true),
     askText: (question) => ask(question, false),
+    askSecret: async (question) => givenCredential ?? ask(question, true),
   };
 }

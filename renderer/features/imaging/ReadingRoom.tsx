@@ -29,11 +29,13 @@ export interface ReportContext {
 export interface ReadingRoomProps {
   readonly studyUid: string;
   readonly onClose: () => void;
+  /** Null: this operator sends nothing. */
+  readonly onSend: (() => void) | null;
   readonly renderReportPanel: (context: ReportContext) => ReactNode;
 }
 
 /** Opens a study, once and on the record, and builds the desk to read it on. */
-export default function ReadingRoom({ studyUid, onClose, renderReportPanel }: ReadingRoomProps) {
+export default function ReadingRoom({ studyUid, onClose, onSend, renderReportPanel }: ReadingRoomProps) {
   const { t } = useTranslation('imaging');
   const opened = useQueryOf(
     'imaging.openStudy',
@@ -67,6 +69,7 @@ export default function ReadingRoom({ studyUid, onClose, renderReportPanel }: Re
       main={{ study, patient, series }}
       priors={priors}
       onClose={onClose}
+      onSend={onSend}
       renderReportPanel={renderReportPanel}
     />
   );

@@ -21,6 +21,7 @@ import {
   IconRefresh,
   IconRotateClockwise,
   IconRuler2,
+  IconSend,
   IconSquare,
   IconStar,
   IconX,
@@ -44,12 +45,13 @@ export interface ReadingToolbarProps {
   readonly priors: readonly Study[];
   readonly canAnnotate: boolean;
   readonly onClose: () => void;
+  readonly onSend: (() => void) | null;
 }
 
 const icon = { size: 17, stroke: 1.6 } as const;
 
 /** Three groups: look, measure, compare. Every button names its key. */
-export function ReadingToolbar({ state, actions, desk, priors, canAnnotate, onClose }: ReadingToolbarProps) {
+export function ReadingToolbar({ state, actions, desk, priors, canAnnotate, onClose, onSend }: ReadingToolbarProps) {
   const isPlaying = useActiveView(desk, state, (view) => view.cine.isPlaying) ?? false;
   const { t } = useTranslation('imaging');
   const tool = (name: PointerTool, label: string, picture: ReactNode, kbd: string, isNamed = true) => (
@@ -165,6 +167,7 @@ export function ReadingToolbar({ state, actions, desk, priors, canAnnotate, onCl
           icon={<span aria-hidden>?</span>}
           onClick={actions.showKeys}
         />
+        {onSend ? <IconButton size="s" label={t('tools.send')} icon={<IconSend {...icon} />} onClick={onSend} /> : null}
         <IconButton size="s" label={t('tools.close')} icon={<IconX {...icon} />} onClick={onClose} />
       </div>
     </div>

@@ -29,11 +29,12 @@ export interface ReadingWorkplaceProps {
   readonly store: ReadingStore;
   readonly priors: readonly Study[];
   readonly onClose: () => void;
+  readonly onSend: (() => void) | null;
   readonly renderReportPanel: (context: ReportContext) => ReactNode;
 }
 
 /** Thumbnails left, pictures in the middle, what is written about them right. */
-export function ReadingWorkplace({ desk, store, priors, onClose, renderReportPanel }: ReadingWorkplaceProps) {
+export function ReadingWorkplace({ desk, store, priors, onClose, onSend, renderReportPanel }: ReadingWorkplaceProps) {
   const { t } = useTranslation('imaging');
   const state = useStore(store);
   const toast = useToast();
@@ -121,7 +122,8 @@ export function ReadingWorkplace({ desk, store, priors, onClose, renderReportPan
   const refusalOf = (ref: SeriesRef | null | undefined) =>
     ref && studyRefusal([here.study, ...here.priors], ref.studyUid);
   const mprRefusal = state.isMpr ? refusalOf(state.panes[state.activePane]) : undefined;
-  const hasGrown = here.study.instanceCount > desk.main.study.instanceCount;
+  // By its images: the PDF of a report that was just signed is no reason to look again.
+  const hasGrown = here.study.frameCount > desk.main.study.frameCount;
   const studies = [desk.main, ...state.priors.flatMap((uid) => desk.study(uid) ?? [])];
   if (isOtherPatient) {
     return (
@@ -140,6 +142,7 @@ export function ReadingWorkplace({ desk, store, priors, onClose, renderReportPan
         priors={priors}
         canAnnotate={canAnnotate}
         onClose={onClose}
+        onSend={onSend}
       />
       {desk.engine.areNumbersTrusted ? null : (
         <Notice severity="unsafe" title={t('room.selfTest')}>

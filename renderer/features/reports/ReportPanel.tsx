@@ -1,5 +1,5 @@
 import { IconFileText } from '@tabler/icons-react';
-import { useEffect, useState } from 'react';
+import { type ReactNode, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Annotation, KeyImage } from '../../../app/domains/imaging/imagingSchema.ts';
 import type { Report, ReportSummary } from '../../../app/domains/reports/reportSchema.ts';
@@ -30,7 +30,13 @@ export interface ReportPanelContext {
 }
 
 /** The reports of the study being read: the signed ones, the open draft, or the way to start one. */
-export default function ReportPanel(context: ReportPanelContext) {
+export default function ReportPanel({
+  renderReceipts,
+  ...context
+}: ReportPanelContext & {
+  /** Where a signed report was sent, shown below it. */
+  readonly renderReceipts: (reportId: string) => ReactNode;
+}) {
   const { t } = useTranslation('reports');
   const reports = useQueryOf('reports.list', { studyUid: context.studyUid });
   const [generation, setGeneration] = useState(0);
@@ -52,7 +58,10 @@ export default function ReportPanel(context: ReportPanelContext) {
       {/* Above what is known: the open draft stays, with what is typed in it and not yet saved. */}
       {failed}
       {signed.map((report) => (
-        <SignedCard key={report.reportId} report={report} onOpen={() => setOpened(report.documentId)} />
+        <div key={report.reportId} className="report-signed">
+          <SignedCard report={report} onOpen={() => setOpened(report.documentId)} />
+          {renderReceipts(report.reportId)}
+        </div>
       ))}
       {draft !== undefined ? (
         <OpenedDraft

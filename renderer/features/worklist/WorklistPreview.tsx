@@ -1,5 +1,5 @@
 import { useDebouncedValue } from '@mantine/hooks';
-import { IconAlertTriangle, IconFileExport, IconPhotoOff } from '@tabler/icons-react';
+import { IconAlertTriangle, IconFileExport, IconPhotoOff, IconSend } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Series, Study } from '../../../app/domains/imaging/imagingSchema.ts';
@@ -20,6 +20,8 @@ export interface WorklistPreviewProps {
   readonly onRead: (studyUid: string) => void;
   readonly onPatient: (patientId: string) => void;
   readonly onSelect: (studyUid: string) => void;
+  /** Null: this operator sends nothing. */
+  readonly onSend: ((studyUid: string) => void) | null;
 }
 
 /** Running through the list with an arrow key must not fetch every study on the way. */
@@ -47,7 +49,7 @@ export function renderedPath(studyUid: string, series: Pick<Series, 'seriesUid' 
   return `/dicomweb/studies/${studyUid}/series/${series.seriesUid}/instances/${sopUid}/frames/${frame}/rendered`;
 }
 
-function Preview({ studyUid, onRead, onPatient, onSelect }: WorklistPreviewProps & { studyUid: string }) {
+function Preview({ studyUid, onRead, onPatient, onSelect, onSend }: WorklistPreviewProps & { studyUid: string }) {
   const { t } = useTranslation('worklist');
   const formats = useFormats();
   const detail = useQueryOf('imaging.getStudy', { studyUid });
@@ -143,6 +145,17 @@ function Preview({ studyUid, onRead, onPatient, onSelect }: WorklistPreviewProps
           {t('preview.read')}
         </Button>
         <AssignMenu studyUid={studyUid} />
+        {onSend ? (
+          <IconButton
+            variant="default"
+            tooltipSide="top"
+            label={t('preview.send')}
+            kbd="s"
+            icon={<IconSend size={16} stroke={1.6} />}
+            disabled={study.identityConflict}
+            onClick={() => onSend(studyUid)}
+          />
+        ) : null}
         {canExport ? (
           <IconButton
             variant="default"

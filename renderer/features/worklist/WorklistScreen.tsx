@@ -28,10 +28,12 @@ export interface WorklistScreenProps {
   readonly onRead: (studyUid: string) => void;
   readonly onPatient: (patientId: string) => void;
   readonly onImport: () => void;
+  /** Null: this operator sends nothing. */
+  readonly onSend: ((studyUid: string) => void) | null;
 }
 
 /** Every study there is, what is to be read first, and a look at the one that is chosen. */
-export function WorklistScreen({ onRead, onPatient, onImport }: WorklistScreenProps) {
+export function WorklistScreen({ onRead, onPatient, onImport, onSend }: WorklistScreenProps) {
   const { t } = useTranslation('worklist');
   const session = useSession();
   const canImport = useCan('studies.import');
@@ -81,6 +83,15 @@ export function WorklistScreen({ onRead, onPatient, onImport }: WorklistScreenPr
       group,
       when: () => text !== '' || chip !== 'all' || modality !== null,
       run: () => clearFilters(),
+    },
+    {
+      id: 'worklist.send',
+      keys: ['s'],
+      label: t('keys.send'),
+      group,
+      isHidden: onSend === null,
+      when: () => onSend !== null && selectedUid !== null && isAnswered && !isChosenEarly,
+      run: () => selectedUid !== null && onSend?.(selectedUid),
     },
   ]);
   const clearFilters = (): void => {
@@ -175,7 +186,7 @@ export function WorklistScreen({ onRead, onPatient, onImport }: WorklistScreenPr
           />
         ) : null}
       </section>
-      <WorklistPreview studyUid={selectedUid} onRead={onRead} onPatient={onPatient} onSelect={select} />
+      <WorklistPreview studyUid={selectedUid} onRead={onRead} onPatient={onPatient} onSelect={select} onSend={onSend} />
     </div>
   );
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Report } from '../../../app/domains/reports/reportSchema.ts';
 import type { HostClient } from './runningHost.ts';
 
@@ -18,4 +19,20 @@ export async function signAsSeen(
 ): Promise<Report> {
   const { digest } = await client.reports.preview({ reportId });
   return client.reports.sign({ reportId, version, digest, patientId, studyUid, password });
+}
+
+/**
+ * Waits until every signed report of a study has its DICOM objects: a signature does not wait for them.
+ *
+ * @throws Error when they do not come within a minute
+ */
+export async function awaitObjects({ client }: Pick<HostClient, 'client'>, studyUid: string): Promise<void> {
+  const signed = await client.reports.list({ studyUid, state: 'signed' });
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    const { series } = await client.imaging.getStudy({ studyUid });
+    if (series.filter(({ modality }) => modality === 'DOC').length >= signed.length) return;
+    if (Date.now() > deadline) throw new Error('the objects of a signed report did not come');
+    await sleep(50);
+  }
 }

@@ -22,14 +22,33 @@ export interface ArrivalOutbox {
   /** Notes an arrival inside the transaction of its rows; call `send` with the result after the commit. */
   add(tx: Transaction, author: Author, payload: ArrivalPayload): Waiting;
   send(waiting: Waiting): void;
+  /**
+   * The same for objects that come one by one: what follows one another from one source is gathered into one statement,
+   * which is committed anew with each and goes into the archive when it is long enough, when something else comes in
+   * between, or after a second. Call the result after the commit.
+   */
+  gather(tx: Transaction, author: Author, payloads: readonly ArrivalPayload[]): () => void;
   /** Drops what is archived; inside any transaction of an import. */
   clear(tx: Transaction): void;
   /** Resolves when everything sent so far is archived. @throws what the archive threw */
   settle(): Promise<void>;
 }
 
+/** Objects to a gathered statement, and how long one stays open. */
+const mostGathered = 50;
+const longestOpenMs = 1_000;
+
+/** A statement that grows; it has the stamp of its first objects, so that it keeps its place among the others. */
+interface Gathered {
+  readonly statement: Omit<Statement, 'payload'>;
+  readonly source: string;
+  readonly objects: readonly string[];
+}
+
 export function openArrivalOutbox(store: OpenStore): ArrivalOutbox {
   const archived: string[] = [];
+  let open: Gathered | null = null;
+  let openTimer: NodeJS.Timeout | null = null;
   let sending: Promise<void> = Promise.resolve();
   let trouble: unknown = null;
 
@@ -51,19 +70,63 @@ export function openArrivalOutbox(store: OpenStore): ArrivalOutbox {
     send({ id: row.arrival_id, statement: row.statement });
   }
 
+  function begin(tx: Transaction, { operatorId, operatorName }: Author): Omit<Statement, 'payload'> {
+    return {
+      type: 'arrival',
+      id: store.newId(),
+      version: 1,
+      hlc: tx.hlc,
+      author: { operatorId, operatorName },
+      siteId: tx.siteId,
+      at: tx.nowMs,
+    };
+  }
+
+  const textOf = ({ statement, source, objects }: Gathered): string =>
+    JSON.stringify({ ...statement, payload: { source, objects } });
+
+  function sendOpen(): void {
+    if (openTimer !== null) clearTimeout(openTimer);
+    openTimer = null;
+    const gathered = open;
+    open = null;
+    if (gathered) send({ id: gathered.statement.id, statement: textOf(gathered) });
+  }
+
   return {
-    add(tx, author, payload) {
-      const { operatorId, operatorName } = author;
-      const statement: Statement = {
-        type: 'arrival',
-        id: store.newId(),
-        version: 1,
-        hlc: tx.hlc,
-        author: { operatorId, operatorName },
-        siteId: tx.siteId,
-        at: tx.nowMs,
-        payload,
+    gather(tx, author, payloads) {
+      const written: Gathered[] = [];
+      for (const { source, objects } of payloads) {
+        const last = written.at(-1) ?? open;
+        const goesOn =
+          last !== null &&
+          last.source === source &&
+          last.statement.author.operatorId === author.operatorId &&
+          last.objects.length + objects.length <= mostGathered;
+        if (goesOn) written.pop();
+        const next: Gathered = goesOn
+          ? { ...last, objects: [...last.objects, ...objects] }
+          : { statement: begin(tx, author), source, objects };
+        written.push(next);
+        tx.run(
+          `INSERT INTO arrival_outbox (arrival_id, statement) VALUES (?, ?)
+           ON CONFLICT (arrival_id) DO UPDATE SET statement = excluded.statement`,
+          next.statement.id,
+          textOf(next),
+        );
+      }
+      return () => {
+        for (const next of written) {
+          if (open?.statement.id !== next.statement.id) sendOpen();
+          open = next;
+        }
+        if (open !== null) openTimer ??= setTimeout(sendOpen, longestOpenMs).unref();
       };
+    },
+    add(tx, author, payload) {
+      // What was gathered came before this.
+      sendOpen();
+      const statement: Statement = { ...begin(tx, author), payload };
       const waiting: Waiting = { id: statement.id, statement: JSON.stringify(statement) };
       tx.run('INSERT INTO arrival_outbox (arrival_id, statement) VALUES (?, ?)', waiting.id, waiting.statement);
       return waiting;
@@ -73,6 +136,7 @@ export function openArrivalOutbox(store: OpenStore): ArrivalOutbox {
       for (const id of archived.splice(0)) tx.run('DELETE FROM arrival_outbox WHERE arrival_id = ?', id);
     },
     async settle() {
+      sendOpen();
       await sending;
       if (trouble === null) return;
       const error = trouble;

@@ -20,9 +20,9 @@ export interface IndexParts {
 }
 
 export interface ArrivalNote {
-  /** Where it came from, for the list: 'import', 'upload', 'samples'. */
+  /** Where it came from, for the list: 'import', 'upload', 'samples'; 'report' for what Salus made itself about a study. */
   readonly source: string;
   readonly receivedAt: number;
-  /** The import that may bring more of the same studies; absent when what comes is all there is. */
+  /** The import or association that may bring more of the same studies; absent when what comes is all there is. */
   readonly jobId?: string;
 }

@@ -22,16 +22,25 @@ export interface ExaminedObject {
 export function examineObject(bytes: Uint8Array): ExaminedObject {
   if (bytes.length === 0) throw new Failure('imaging.emptyFile', 'the file is empty');
   const dicom = readHeader(bytes);
+  const { instance, json } = examineHeader(dicom);
+  if (dicom !== null && isCut(dicom, Math.max(1, instance.frames)))
+    throw new Failure('imaging.truncated', 'the file ends inside its pixel data');
+  if (dicom !== null && instance.isImage && !goesAsStored(dicom, json)) describeFrames(json, bytes);
+  return packExamined(instance, json);
+}
+
+/** What `examineObject` says of a header, which may be all that is in memory. Throws as it does. */
+export function examineHeader(dicom: DicomHeader | null): { instance: InstanceHeader; json: JsonDataSet } {
   if (dicom === null) throw new Failure('imaging.notDicom', 'no DICOM prefix and no DICOM data set');
   if (dicom.ending === 'cut') throw new Failure('imaging.truncated', 'the file ends inside its header');
   if (dicom.ending === 'malformed') throw new Failure('imaging.notDicom', 'the data set cannot be read');
-  const { instance, json } = toInstanceHeader(dicom);
-  if (isCut(dicom, Math.max(1, instance.frames)))
-    throw new Failure('imaging.truncated', 'the file ends inside its pixel data');
-  if (instance.isImage && !goesAsStored(dicom, json)) describeFrames(json, bytes);
+  return toInstanceHeader(dicom);
+}
+
+export function packExamined(header: InstanceHeader, json: JsonDataSet): ExaminedObject {
   const packed = deflateRawSync(JSON.stringify(json), { level: 1 });
   // A copy of its own: a view would drag zlib's whole buffer along when it is posted to another thread.
-  return { header: instance, json: new Uint8Array(packed) };
+  return { header, json: new Uint8Array(packed) };
 }
 
 const plainSyntaxes: readonly string[] = ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'];

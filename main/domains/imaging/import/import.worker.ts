@@ -4,6 +4,7 @@ import yauzl from 'yauzl';
 import { Failure } from '../../../../app/shared/failure.ts';
 import { openArchive } from '../../../archive/openArchive.ts';
 import { hasPrefix, readHeader } from '../../../dicom/part10.ts';
+import { faultText } from '../../../platform/faultText.ts';
 import { readDicomdir } from './dicomdir.ts';
 import { examineObject } from './examineObject.ts';
 import { importLimits } from './importLimits.ts';
@@ -237,12 +238,6 @@ async function followDicomdir(itemId: number, path: string, follow: boolean): Pr
   }
 }
 
-/** What the system says names the file, and with it maybe a person: only its code is for the log. */
-function troubleOf(error: unknown): string {
-  const { code, stack } = error as { code?: string; stack?: string };
-  return code ?? stack ?? 'unknown';
-}
-
 let lastTurn: Promise<void> = Promise.resolve();
 
 /**
@@ -268,10 +263,10 @@ async function runItem(itemId: number, runId: number, item: WorkItem, skip: read
     if (error instanceof StoreTrouble) {
       const { cause } = error;
       failure = cause instanceof Failure ? cause.code : 'jobs.failed';
-      if (!(cause instanceof Failure)) trouble = troubleOf(cause);
+      if (!(cause instanceof Failure)) trouble = faultText(cause);
     } else {
       // A fault of this program: this file is listed with it, the log says where, and the rest goes on.
-      trouble = error instanceof Failure ? error.code : troubleOf(error);
+      trouble = error instanceof Failure ? error.code : faultText(error);
       await reject(itemId, item.path, 'imaging.importFault', 0);
     }
   }

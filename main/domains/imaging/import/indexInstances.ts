@@ -86,10 +86,11 @@ export function endArrivals(tx: Transaction, jobId: string, parts: IndexParts, m
   );
   for (const { study_row, study_uid, repeats } of rows) {
     tx.run('DELETE FROM study_arrival WHERE study_row = ? AND job_id = ?', study_row, jobId);
-    // Imports that were cut off or cancelled bring nothing any more; one that still runs does.
+    // Imports that were cut off or cancelled bring nothing any more; one that still runs does, and an open association.
     if (repeats === 1) {
       tx.run(
-        "DELETE FROM study_arrival WHERE study_row = ? AND job_id NOT IN (SELECT job_id FROM job WHERE state IN ('queued', 'running'))",
+        `DELETE FROM study_arrival WHERE study_row = ? AND job_id NOT IN (SELECT job_id FROM job WHERE state IN ('queued', 'running'))
+           AND job_id NOT IN (SELECT association_id FROM association WHERE ended_at IS NULL)`,
         study_row,
       );
     }
@@ -151,7 +152,10 @@ function indexOne(
   study.instances += 1;
   study.frames += header.frames;
   study.bytes += object.bytes;
-  if (header.modality !== '') study.modalities.add(header.modality);
+  // What was made here about a study is no reason to list it among another modality's. Images count whatever their
+  // source: a peer may call itself 'report' too.
+  const isOurs = note.source === 'report' && !header.isImage;
+  if (header.modality !== '' && !isOurs) study.modalities.add(header.modality);
   if (header.bodyPart !== '') study.bodyParts.add(header.bodyPart);
   addIdentity(study, header, 1);
   return 'imported';

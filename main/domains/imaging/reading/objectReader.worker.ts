@@ -4,10 +4,12 @@ import { inflateRawSync } from 'node:zlib';
 import { repairsHeader } from '../../../../app/domains/imaging/pixelRepairs.ts';
 import { Failure } from '../../../../app/shared/failure.ts';
 import { openArchive } from '../../../archive/openArchive.ts';
+import { faultText } from '../../../platform/faultText.ts';
 import { decodeFrame } from '../pixels/decodeFrame.ts';
 import { encodeJpeg, encodePng } from '../pixels/encodePicture.ts';
 import { frameForWeb, type WebFrame } from '../pixels/frameForWeb.ts';
 import { transformsOfFrame } from '../pixels/frameTransforms.ts';
+import { nativeObject } from '../pixels/nativeObject.ts';
 import { openDicomPixels } from '../pixels/openDicomPixels.ts';
 import type { PixelDescription } from '../pixels/pixelDescription.ts';
 import { renderFrame } from '../pixels/renderFrame.ts';
@@ -199,6 +201,11 @@ async function answer(request: ObjectRequest): Promise<BodyAnswer | KeyImageAnsw
       return renderKeyImage(request.objectName, request.frame, request.window, request.longest);
     case 'bytes':
       return { body: copyOf(archive.getSync(request.objectName)), contentType: 'application/dicom' };
+    case 'native':
+      return {
+        body: await nativeObject(archive.getSync(request.objectName), request.transferSyntaxUid),
+        contentType: 'application/dicom',
+      };
     case 'export':
       return exportObject(request.objectName, request.path);
     case 'headers':
@@ -216,7 +223,7 @@ parentPort?.on('message', ({ id, request }: ToReader) => {
       const reply: FromReader =
         error instanceof Failure
           ? { id, failure: { code: error.code, message: error.message, details: error.details } }
-          : { id, error: error instanceof Error ? (error.stack ?? error.message) : 'an object could not be read' };
+          : { id, error: faultText(error) };
       parentPort?.postMessage(reply);
     },
   );

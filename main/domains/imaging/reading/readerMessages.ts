@@ -34,6 +34,8 @@ export type ObjectRequest =
     }
   /** The original bytes. */
   | { readonly type: 'bytes'; readonly objectName: string }
+  /** The object without compression, as a bare data set in explicit or implicit VR little endian. */
+  | { readonly type: 'native'; readonly objectName: string; readonly transferSyntaxUid: string }
   /** Writes the original bytes to a new file and reads them back to prove it. */
   | { readonly type: 'export'; readonly objectName: string; readonly path: string }
   /** Inflates headers and joins them to one JSON array. */

@@ -1,4 +1,5 @@
 import { parentPort } from 'node:worker_threads';
+import { faultText } from '../../../platform/faultText.ts';
 import { renderReportPdf } from './reportPdf.ts';
 import type { ReportPdfInput } from './reportPdfInput.ts';
 
@@ -13,7 +14,7 @@ parentPort?.on('message', (message: { id: number; input: ReportPdfInput }) => {
     (error: unknown) => {
       parentPort?.postMessage({
         id: message.id,
-        error: error instanceof Error ? (error.stack ?? error.message) : 'unknown error',
+        error: faultText(error),
       });
     },
   );

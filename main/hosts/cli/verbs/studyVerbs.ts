@@ -4,6 +4,7 @@ import { resolveGiven } from '../../givenPath.ts';
 import { UsageProblem } from '../../usageProblem.ts';
 
 import { exitCodes } from '../exitCodes.ts';
+import { lineOf } from '../terminal.ts';
 import { followJob } from './followJob.ts';
 import { plainVerb, type Verb, type VerbContext } from './verb.ts';
 
@@ -65,7 +66,7 @@ function describeSummary({ imported, duplicates, conflicts, rejected, bytes, sec
     `${imported} imported, ${duplicates} already there, ${conflicts} in conflict, ${rejected.length} rejected; ` +
       `${(bytes / 1e6).toFixed(1)} MB in ${seconds.toFixed(1)} s.`,
   ];
-  for (const { path: file, reason } of rejected) lines.push(`  ${reason}  ${file}`);
+  for (const { path: file, reason } of rejected) lines.push(lineOf(['', reason, file]));
   return lines.join('\n');
 }
 
@@ -80,5 +81,5 @@ function describeStudy(row: WorklistRow): string {
     row.reportState,
     row.studyUid,
   ];
-  return cells.join('  ');
+  return lineOf(cells);
 }

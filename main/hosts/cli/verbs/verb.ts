@@ -19,6 +19,8 @@ export interface Verb {
   check(given: CliArguments): void;
   /** False for what anybody may do; then nobody is signed in and `password` is empty. */
   needsSession(given: CliArguments): boolean;
+  /** True when a core of its own has to do background work too: send what is queued. */
+  needsBackground?(given: CliArguments): boolean;
   /** Gives the program's exit code. */
   run(context: VerbContext): Promise<ExitCode>;
 }

@@ -1,0 +1,27 @@
+import { Failure } from '../../../../app/shared/failure.ts';
+import type { Reader } from '../../../database/writeGate.ts';
+import type { KnownNode } from '../exchangeParts.ts';
+import { associationWishOf, webPeerOf } from '../nodes/nodeConnections.ts';
+import { ownAeTitle } from '../receiving/receiverSettings.ts';
+import type { AskedPeer } from './finderMessages.ts';
+
+/**
+ * A node as the threads of this folder talk to it. Holds secrets: never log it.
+ *
+ * @throws Failure('exchange.nodeNotFor') for a node that can't be searched
+ */
+export function askedPeerOf(known: KnownNode, reader: Reader): AskedPeer {
+  switch (known.node.settings.kind) {
+    case 'dimse': {
+      const { host, port, callingAe, calledAe, tls } = associationWishOf(known, {
+        ownAe: ownAeTitle(reader),
+        contexts: [],
+      });
+      return { kind: 'dimse', dimse: { host, port, callingAe, calledAe, ...(tls ? { tls } : {}) } };
+    }
+    case 'dicomweb':
+      return { kind: 'web', web: webPeerOf(known) };
+    default:
+      throw new Failure('exchange.nodeNotFor', 'a node of this kind is not searched');
+  }
+}

@@ -1,0 +1,46 @@
+import { IconFileText } from '@tabler/icons-react';
+import { useTranslation } from 'react-i18next';
+import { useQueryOf } from '../../api/queries.ts';
+import { useFormats } from '../../i18n/formats.ts';
+
+const keepMs = 300_000;
+
+interface StudyWords {
+  readonly who: string;
+  readonly what: string;
+  readonly isKnown: boolean;
+}
+
+/** Whose study it is, and what, in two short texts; empty while they are on their way. */
+export function useStudyWords(studyUid: string): StudyWords | null {
+  const { t } = useTranslation('exchange');
+  const formats = useFormats();
+  // A name in a list of deliveries: commits of an import need not ask for every row again.
+  const detail = useQueryOf('imaging.getStudy', { studyUid }, { topics: false, keepMs });
+  if (detail.error) return { who: t('study.gone'), what: '', isKnown: false };
+  if (!detail.data) return null;
+  const { study, patient } = detail.data;
+  return {
+    who: patient.displayName || t('study.unnamed'),
+    what: [study.modalities.join(' '), study.description, study.studyDate ? formats.date(study.studyDate) : '']
+      .filter(Boolean)
+      .join(' · '),
+    isKnown: true,
+  };
+}
+
+/** Patient and study of a row, on one line; a sheet before it where only the report goes. */
+export function StudyLine({ studyUid, isReport }: { studyUid: string; isReport: boolean }) {
+  const { t } = useTranslation('exchange');
+  const words = useStudyWords(studyUid);
+  if (!words) return <span className="vt-waiting" />;
+  return (
+    <span title={[isReport ? t('what.report') : '', words.who, words.what].filter(Boolean).join(' · ')}>
+      {isReport ? (
+        <IconFileText className="exchange-report" size={15} stroke={1.6} aria-label={t('what.report')} />
+      ) : null}
+      <span className={words.isKnown ? 'exchange-who' : 'quiet'}>{words.who}</span>
+      {words.what ? <span className="exchange-sub"> {words.what}</span> : null}
+    </span>
+  );
+}
