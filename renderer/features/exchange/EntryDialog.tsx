@@ -2,10 +2,8 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { OwnEntry } from '../../../app/domains/exchange/scheduleSchema.ts';
 import { useCommandOf } from '../../api/queries.ts';
-import { Button } from '../../components/Button.tsx';
-import { Dialog } from '../../components/Dialog.tsx';
-import { FailureNotice } from '../../components/FailureNotice.tsx';
 import { SelectField, TextField } from '../../components/Field.tsx';
+import { FormDialog } from './FormDialog.tsx';
 import { type EntryForm, emptyEntry, errorsOfEntry, formOfEntry, savedEntry } from './scheduleForm.ts';
 
 interface EntryDialogProps {
@@ -40,55 +38,38 @@ export function EntryDialog({ entry, day, onClose, onSaved }: EntryDialogProps) 
     );
   };
   return (
-    <Dialog
-      open
-      onClose={onClose}
-      size="l"
+    <FormDialog
       title={entry ? t('schedule.edit') : t('schedule.add')}
-      footer={
-        <>
-          {wasAsked && hasErrors ? <span className="field-error">{t('nodeForm.incomplete')}</span> : null}
-          <Button onClick={onClose}>{t('cancel')}</Button>
-          <Button variant="primary" loading={save.isPending} onClick={submit}>
-            {t('nodeForm.save')}
-          </Button>
-        </>
-      }
+      isIncomplete={wasAsked && hasErrors}
+      isSaving={save.isPending}
+      failure={save.error}
+      onSave={submit}
+      onClose={onClose}
     >
-      <form
-        className="exchange-form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          submit();
-        }}
-      >
-        <div className="exchange-grid two">
-          <TextField {...field('lastName', 160)} data-autofocus />
-          <TextField {...field('firstName', 160)} />
-          <TextField {...field('patientId', 64)} />
-          <TextField {...field('birthDate', 10)} placeholder={t('find.dateHint')} />
-          <SelectField<EntryForm['sex']>
-            label={t('schedule.fields.sex')}
-            value={form.sex}
-            onChange={(sex) => setForm((was) => ({ ...was, sex }))}
-            options={[
-              { value: '', label: t('schedule.sex.unknown') },
-              { value: 'F', label: t('schedule.sex.F') },
-              { value: 'M', label: t('schedule.sex.M') },
-              { value: 'O', label: t('schedule.sex.O') },
-            ]}
-          />
-          <TextField {...field('accessionNumber', 16)} />
-          <TextField {...field('procedure', 64)} />
-          <TextField {...field('modality', 16)} />
-          <TextField {...field('day', 10)} placeholder={t('find.dateHint')} />
-          <TextField {...field('time', 5)} hint={t('schedule.timeHint')} />
-          <TextField {...field('stationAeTitle', 16)} hint={t('schedule.stationHint')} />
-          <TextField {...field('physician', 160)} />
-        </div>
-        {save.error ? <FailureNotice failure={save.error} /> : null}
-        <button type="submit" hidden />
-      </form>
-    </Dialog>
+      <div className="exchange-grid two">
+        <TextField {...field('lastName', 160)} data-autofocus />
+        <TextField {...field('firstName', 160)} />
+        <TextField {...field('patientId', 64)} />
+        <TextField {...field('birthDate', 10)} placeholder={t('find.dateHint')} />
+        <SelectField<EntryForm['sex']>
+          label={t('schedule.fields.sex')}
+          value={form.sex}
+          onChange={(sex) => setForm((was) => ({ ...was, sex }))}
+          options={[
+            { value: '', label: t('schedule.sex.unknown') },
+            { value: 'F', label: t('schedule.sex.F') },
+            { value: 'M', label: t('schedule.sex.M') },
+            { value: 'O', label: t('schedule.sex.O') },
+          ]}
+        />
+        <TextField {...field('accessionNumber', 16)} />
+        <TextField {...field('procedure', 64)} />
+        <TextField {...field('modality', 16)} />
+        <TextField {...field('day', 10)} placeholder={t('find.dateHint')} />
+        <TextField {...field('time', 5)} hint={t('schedule.timeHint')} />
+        <TextField {...field('stationAeTitle', 16)} hint={t('schedule.stationHint')} />
+        <TextField {...field('physician', 160)} />
+      </div>
+    </FormDialog>
   );
 }

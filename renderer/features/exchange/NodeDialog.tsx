@@ -3,12 +3,10 @@ import { useTranslation } from 'react-i18next';
 import type { ExchangeNode } from '../../../app/domains/exchange/exchangeSchema.ts';
 import { nodePresets } from '../../../app/domains/exchange/nodePresets.ts';
 import { useCommandOf } from '../../api/queries.ts';
-import { Button } from '../../components/Button.tsx';
 import { Chip } from '../../components/Chip.tsx';
-import { Dialog } from '../../components/Dialog.tsx';
-import { FailureNotice } from '../../components/FailureNotice.tsx';
 import { SelectField, TextField } from '../../components/Field.tsx';
 import { Notice } from '../../components/Notice.tsx';
+import { FormDialog } from './FormDialog.tsx';
 import { NodeUseFields } from './NodeUseFields.tsx';
 import {
   type AuthMethod,
@@ -54,80 +52,62 @@ export function NodeDialog({ node, onClose, onSaved }: NodeDialogProps) {
     );
   };
   return (
-    <Dialog
-      open
-      onClose={onClose}
-      size="l"
+    <FormDialog
       title={node ? t('nodeForm.edit', { name: node.name }) : t('nodeForm.add')}
-      footer={
-        <>
-          {wasAsked && hasErrors ? <span className="field-error">{t('nodeForm.incomplete')}</span> : null}
-          <Button onClick={onClose}>{t('cancel')}</Button>
-          <Button variant="primary" loading={save.isPending} onClick={submit}>
-            {t('nodeForm.save')}
-          </Button>
-        </>
-      }
+      isIncomplete={wasAsked && hasErrors}
+      isSaving={save.isPending}
+      failure={save.error}
+      onSave={submit}
+      onClose={onClose}
     >
-      <form
-        className="exchange-form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          submit();
-        }}
-      >
-        {node ? null : (
-          <div className="exchange-presets" role="toolbar" aria-label={t('nodeForm.presets')}>
-            <span className="label">{t('nodeForm.presets')}</span>
-            {[null, ...nodePresets].map((each) => (
-              <Chip
-                key={each?.presetId ?? 'other'}
-                on={presetId === (each?.presetId ?? null)}
-                onClick={() => {
-                  setPresetId(each?.presetId ?? null);
-                  setForm((was) => ({ ...formOfPreset(each), name: was.name }));
-                }}
-              >
-                {each ? t(`presets.${each.presetId}`) : t('presets.other')}
-              </Chip>
-            ))}
-          </div>
-        )}
-        {(preset && !preset.isProven) || (node && !node.isProven) ? (
-          <Notice severity="caution">{t('node.unproven')}</Notice>
-        ) : null}
-        <div className="exchange-grid two">
-          <TextField
-            label={t('nodeForm.name')}
-            hint={t('nodeForm.nameHint')}
-            error={fields.wrong('name')}
-            value={form.name}
-            onChange={(name) => fields.set({ name })}
-            maxLength={64}
-            data-autofocus
-          />
-          <SelectField<NodeKind>
-            label={t('nodeForm.kind')}
-            value={form.kind}
-            onChange={(kind) => fields.set({ kind })}
-            options={[
-              { value: 'dimse', label: t('kinds.dimse') },
-              { value: 'dicomweb', label: t('kinds.dicomweb') },
-              { value: 'xnat', label: t('kinds.xnat') },
-            ]}
-          />
+      {node ? null : (
+        <div className="exchange-presets" role="toolbar" aria-label={t('nodeForm.presets')}>
+          <span className="label">{t('nodeForm.presets')}</span>
+          {[null, ...nodePresets].map((each) => (
+            <Chip
+              key={each?.presetId ?? 'other'}
+              on={presetId === (each?.presetId ?? null)}
+              onClick={() => {
+                setPresetId(each?.presetId ?? null);
+                setForm((was) => ({ ...formOfPreset(each), name: was.name }));
+              }}
+            >
+              {each ? t(`presets.${each.presetId}`) : t('presets.other')}
+            </Chip>
+          ))}
         </div>
-        {form.kind === 'dimse' ? <DimseFields {...fields} /> : <WebFields {...fields} node={node} />}
-        <TlsFields {...fields} node={node} />
-        {!hasErrors && isOpenLine(savedOf(form).settings) ? (
-          <Notice severity="caution">{t('nodeForm.openLine')}</Notice>
-        ) : null}
-        <NodeUseFields {...fields} />
-        {save.error ? <FailureNotice failure={save.error} /> : null}
-        {/* Enter in a field saves, as the button below does. */}
-        <button type="submit" hidden />
-      </form>
-    </Dialog>
+      )}
+      {(preset && !preset.isProven) || (node && !node.isProven) ? (
+        <Notice severity="caution">{t('node.unproven')}</Notice>
+      ) : null}
+      <div className="exchange-grid two">
+        <TextField
+          label={t('nodeForm.name')}
+          hint={t('nodeForm.nameHint')}
+          error={fields.wrong('name')}
+          value={form.name}
+          onChange={(name) => fields.set({ name })}
+          maxLength={64}
+          data-autofocus
+        />
+        <SelectField<NodeKind>
+          label={t('nodeForm.kind')}
+          value={form.kind}
+          onChange={(kind) => fields.set({ kind })}
+          options={[
+            { value: 'dimse', label: t('kinds.dimse') },
+            { value: 'dicomweb', label: t('kinds.dicomweb') },
+            { value: 'xnat', label: t('kinds.xnat') },
+          ]}
+        />
+      </div>
+      {form.kind === 'dimse' ? <DimseFields {...fields} /> : <WebFields {...fields} node={node} />}
+      <TlsFields {...fields} node={node} />
+      {!hasErrors && isOpenLine(savedOf(form).settings) ? (
+        <Notice severity="caution">{t('nodeForm.openLine')}</Notice>
+      ) : null}
+      <NodeUseFields {...fields} />
+    </FormDialog>
   );
 }
 

@@ -1,0 +1,53 @@
+import type { ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { Failure } from '../../../app/shared/failure.ts';
+import { Button } from '../../components/Button.tsx';
+import { Dialog } from '../../components/Dialog.tsx';
+import { FailureNotice } from '../../components/FailureNotice.tsx';
+
+interface FormDialogProps {
+  readonly title: string;
+  /** Saving was asked for, and fields are wrong: they are marked, and it is said beside the button. */
+  readonly isIncomplete: boolean;
+  readonly isSaving: boolean;
+  /** Why it could not be saved. */
+  readonly failure: Failure | null;
+  readonly onSave: () => void;
+  readonly onClose: () => void;
+  readonly children: ReactNode;
+}
+
+/** A form that is saved as a whole, by its button or by Enter. */
+export function FormDialog({ title, isIncomplete, isSaving, failure, onSave, onClose, children }: FormDialogProps) {
+  const { t } = useTranslation('exchange');
+  return (
+    <Dialog
+      open
+      onClose={onClose}
+      size="l"
+      title={title}
+      footer={
+        <>
+          {isIncomplete ? <span className="field-error">{t('nodeForm.incomplete')}</span> : null}
+          <Button onClick={onClose}>{t('cancel')}</Button>
+          <Button variant="primary" loading={isSaving} onClick={onSave}>
+            {t('nodeForm.save')}
+          </Button>
+        </>
+      }
+    >
+      <form
+        className="exchange-form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          onSave();
+        }}
+      >
+        {children}
+        {failure ? <FailureNotice failure={failure} /> : null}
+        {/* Enter in a field saves, as the button does. */}
+        <button type="submit" hidden />
+      </form>
+    </Dialog>
+  );
+}
