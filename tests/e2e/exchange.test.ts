@@ -209,6 +209,40 @@ describe.skipIf(!have('chromium', 'dcmtk'))('exchange with other systems (needs 
     await expect.poll(() => list.rows('LEFÈVRE').count(), patience).toBe(2);
   });
 
+  it('says in view why a node was not saved: a stored password is for the address it was given for', async () => {
+    const { page, text } = window;
+    await station.program.client.exchange.saveNode({
+      nodeId: null,
+      baseVersion: null,
+      name: 'Web archive',
+      settings: {
+        kind: 'dicomweb',
+        baseUrl: 'https://pacs.example.org/dw',
+        auth: { method: 'basic', userName: 'eve' },
+        tls: {},
+      },
+      use: { send: true, search: false, receive: false },
+      secrets: { credential: 'kept for one address' },
+    });
+    await exchange.open('nodes');
+    await exchange.rows('Web archive').click();
+    await page.keyboard.press('e');
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel(text('exchange:nodeForm.baseUrl')).fill('https://other.example.org/dw');
+    await dialog.getByRole('button', { name: text('exchange:nodeForm.save') }).click();
+    const why = dialog.getByText(text('failures:exchange.secretNeeded'));
+    await why.waitFor(patience);
+    // Not behind the buttons: what is seen at its place is it.
+    const isSeen = () =>
+      why.evaluate((element) => {
+        const { left, top, width, height } = element.getBoundingClientRect();
+        return element.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+      });
+    await expect.poll(isSeen, patience).toBe(true);
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'hidden' });
+  });
+
   it('what is planned here is given to the modality that asks for its worklist', async () => {
     await exchange.plan({ lastName: 'Dupont', firstName: 'Jean', patientId: 'P1', modality: 'ct', time: '09:30' });
     await exchange.rows('Dupont Jean', '09:30', 'CT').waitFor();

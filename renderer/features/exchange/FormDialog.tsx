@@ -1,4 +1,4 @@
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Failure } from '../../../app/shared/failure.ts';
 import { Button } from '../../components/Button.tsx';
@@ -20,6 +20,11 @@ interface FormDialogProps {
 /** A form that is saved as a whole, by its button or by Enter. */
 export function FormDialog({ title, isIncomplete, isSaving, failure, onSave, onClose, children }: FormDialogProps) {
   const { t } = useTranslation('exchange');
+  const trouble = useRef<HTMLDivElement>(null);
+  // The button is always in view, the end of a long form is not: why nothing was saved must not lie behind it.
+  useEffect(() => {
+    if (failure) trouble.current?.scrollIntoView({ block: 'center' });
+  }, [failure]);
   return (
     <Dialog
       open
@@ -44,7 +49,7 @@ export function FormDialog({ title, isIncomplete, isSaving, failure, onSave, onC
         }}
       >
         {children}
-        {failure ? <FailureNotice failure={failure} /> : null}
+        <div ref={trouble}>{failure ? <FailureNotice failure={failure} /> : null}</div>
         {/* Enter in a field saves, as the button does. */}
         <button type="submit" hidden />
       </form>
