@@ -1,3 +1,4 @@
+import { apiContract } from './domains/api/apiContract.ts';
 import { exchangeContract } from './domains/exchange/exchangeContract.ts';
 import { imagingContract } from './domains/imaging/imagingContract.ts';
 import { jobContract } from './domains/jobs/jobContract.ts';
@@ -19,5 +20,6 @@ export const contract = {
   jobs: jobContract,
   storage: storageContract,
   exchange: exchangeContract,
+  api: apiContract,
 };
 export type Contract = typeof contract;

@@ -13,6 +13,8 @@ export interface Session extends Author {
   readonly operatorName: string;
   readonly roles: readonly Role[];
   readonly signedInAt: number;
+  /** Of a token: all that it may do, whatever the roles say. Missing for a person, whose roles decide. */
+  readonly grants?: readonly Permission[];
 }
 
 /** What exists while the data key is in memory. Domains get it; nobody else makes one. */

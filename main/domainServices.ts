@@ -1,3 +1,4 @@
+import type { ApiService } from './domains/api/apiService.ts';
 import type { DocumentService } from './domains/documents/documentService.ts';
 import type { ExchangeService } from './domains/exchange/exchangeService.ts';
 import type { ImagingService } from './domains/imaging/imagingService.ts';
@@ -15,4 +16,5 @@ export interface Services {
   readonly reports: ReportService;
   readonly documents: DocumentService;
   readonly exchange: ExchangeService;
+  readonly api: ApiService;
 }

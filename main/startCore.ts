@@ -15,6 +15,7 @@ import { createStoreHolder, type StoreHolder } from './database/storeHolder.ts';
 import { securityReplayer } from './domains/security/securityReplay.ts';
 import { openSessionRegistry } from './domains/security/sessionRegistry.ts';
 import { setUpStore } from './domains/security/setUpStore.ts';
+import { openUnattendedOperation } from './domains/security/unattendedOperation.ts';
 import { ChangeFeed } from './domains/system/changeFeed.ts';
 import { noteEntry } from './kernel/callTrace.ts';
 import { type CoreClient, openChannelClient } from './kernel/channelClient.ts';
@@ -78,17 +79,29 @@ export async function startCore(platform: Platform): Promise<Core> {
   const { holder } = stores;
   const sessions = openSessionRegistry(clock);
   const feed = new ChangeFeed();
+  const unattended = openUnattendedOperation(holder, () => feed.publish(['session', 'settings']));
   const connections = new Map<string, Connection>();
 
   const domains = await composeDomains({
     holder,
     sessions,
+    unattended,
     system: {
       holder,
       feed,
+      unattended,
       version: packageJson.version,
       isSignedIn: (connectionId) => sessions.get(connectionId) !== null,
       openSample: (connectionId, language) => openSample(connectionId, language),
+    },
+    api: {
+      version: packageJson.version,
+      openConnection(holderOfToken, grants) {
+        const { client, connectionId, close } = core.openMemoryClient();
+        sessions.admit(connectionId, holderOfToken, grants);
+        return { client, connectionId, close };
+      },
+      serveAsset: (request, connectionId) => core.serveAsset(request, connectionId),
     },
   });
 
@@ -120,7 +133,8 @@ export async function startCore(platform: Platform): Promise<Core> {
         if (!session) throw new Failure('security.notSignedIn', 'Nobody is signed in on this connection.');
         return session;
       },
-      can: (permission: Permission) => session !== null && isAllowed(session.roles, permission),
+      can: (permission: Permission) =>
+        session !== null && (session.grants?.includes(permission) ?? isAllowed(session.roles, permission)),
       store: () => holder.store(),
       services: () => domains.services(),
     };
@@ -218,6 +232,8 @@ export async function startCore(platform: Platform): Promise<Core> {
       feed.close();
       sessions.close();
       try {
+        // A store that opens now would start work that nobody ends.
+        await unattended.close();
         // Work is cut off before the threads it uses are: then it is interrupted and resumes, and has not failed.
         await holder.current()?.jobs.close();
         await domains.close();
@@ -227,5 +243,6 @@ export async function startCore(platform: Platform): Promise<Core> {
       }
     },
   };
+  unattended.begin();
   return core;
 }

@@ -1,6 +1,7 @@
 /**
- * `npm run bench [-- NAME…]`: runs tests/bench/*.ts one after another, each alone on the machine. Each prints JSON
- * lines on stdout; they are passed on as they come and kept in test-results/bench.jsonl with machine and date.
+ * `npm run bench [-- NAME…]` (as `receive` or `receive-many`): runs tests/bench/*.ts one after another, each alone on
+ * the machine. Each prints JSON lines on stdout; they are passed on as they come and kept in test-results/bench.jsonl
+ * with machine and date.
  */
 import { spawn } from 'node:child_process';
 import fs, { appendFileSync, mkdirSync } from 'node:fs';
@@ -14,10 +15,8 @@ await setUpEntry(import.meta.url);
 try {
   await build({ log: (line) => void process.stderr.write(`${line}\n`) });
   const wanted = process.argv.slice(2).filter((arg) => !arg.startsWith('--'));
-  const files = fs
-    .globSync('tests/bench/*.bench.ts', { cwd: root })
-    .sort()
-    .filter((file) => wanted.length === 0 || wanted.some((name) => path.basename(file).startsWith(name)));
+  const all = fs.globSync('tests/bench/*.bench.ts', { cwd: root }).sort();
+  const files = all.filter((file) => wanted.length === 0 || wanted.some((name) => isNamed(file, name, all)));
   if (files.length === 0)
     throw new Error(`no bench in tests/bench${wanted.length > 0 ? ` named ${wanted.join(', ')}` : ''}`);
   mkdirSync(path.join(root, 'test-results'), { recursive: true });
@@ -43,6 +42,18 @@ try {
   process.exitCode = failed === 0 ? 0 : 1;
 } catch (problem) {
   endWith(problem);
+}
+
+/**
+ * True for the bench of that name, written with hyphens or not; where none is called so, for each whose name begins so.
+ * @param {string} file
+ * @param {string} name
+ * @param {readonly string[]} all
+ */
+function isNamed(file, name, all) {
+  const plain = name.replaceAll(/-([a-z])/g, (_, letter) => letter.toUpperCase());
+  const isWhole = (/** @type {string} */ each) => path.basename(each) === `${plain}.bench.ts`;
+  return all.some(isWhole) ? isWhole(file) : path.basename(file).startsWith(plain);
 }
 
 /**

@@ -24,6 +24,8 @@ export const topics = [
   'nodes',
   'receiver',
   'deliveries',
+  'rules',
+  'api',
 ] as const;
 export type Topic = (typeof topics)[number];
 

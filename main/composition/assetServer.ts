@@ -1,5 +1,6 @@
 import { Failure } from '../../app/shared/failure.ts';
 import type { AssetHandler, CallContext } from '../core.ts';
+import { statusOf } from '../kernel/failureStatus.ts';
 import { type IncidentBook, sealError } from '../kernel/sealErrors.ts';
 
 /** One folder of addresses and who answers there. */
@@ -7,20 +8,6 @@ export interface AssetRoute {
   readonly prefix: string;
   readonly handler: AssetHandler;
 }
-
-const statusOfCode: Readonly<Record<string, number>> = {
-  internal: 500,
-  'security.notSignedIn': 401,
-  'security.notAllowed': 403,
-  'security.sealed': 409,
-  'security.notSetUp': 409,
-  'system.invalidInput': 400,
-  'system.notFound': 404,
-  'system.tooLarge': 413,
-  'imaging.tooLarge': 413,
-  'storage.diskFull': 507,
-  'imaging.diskFull': 507,
-};
 
 /**
  * Serves bytes: the same rules as for calls. Nobody without a session gets any; what fails leaves as
@@ -44,10 +31,6 @@ export async function serveAssetRequest(
     const { code, details, incidentId } = failure;
     return withAssetHeaders(Response.json({ code, details, incidentId }, { status: statusOf(code) }));
   }
-}
-
-function statusOf(code: string): number {
-  return statusOfCode[code] ?? (/unknown$/i.test(code) ? 404 : 422);
 }
 
 /** The request has failed already; an audit entry that fails as well must not hide why. */

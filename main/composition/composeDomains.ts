@@ -2,12 +2,17 @@ import { Failure } from '../../app/shared/failure.ts';
 import type { OpenedStore } from '../database/openStore.ts';
 import type { StoreHolder } from '../database/storeHolder.ts';
 import type { Services } from '../domainServices.ts';
+import { apiHandlers } from '../domains/api/apiHandlers.ts';
+import { apiReplayer } from '../domains/api/apiReplay.ts';
+import { type ApiLink, openApiService } from '../domains/api/apiService.ts';
 import { documentAssets } from '../domains/documents/documentAssets.ts';
 import { openDocumentService } from '../domains/documents/documentService.ts';
 import { exchangeHandlers } from '../domains/exchange/exchangeHandlers.ts';
 import { exchangeReplayer } from '../domains/exchange/exchangeReplay.ts';
 import { openExchangeService } from '../domains/exchange/exchangeService.ts';
+import { prefetchReplayer } from '../domains/exchange/prefetch/prefetchReplay.ts';
 import { deliveryReplayer } from '../domains/exchange/sending/deliveryReplay.ts';
+import { conflictAssets } from '../domains/imaging/conflicts/conflictAssets.ts';
 import { imagingAssets } from '../domains/imaging/imagingAssets.ts';
 import { imagingHandlers } from '../domains/imaging/imagingHandlers.ts';
 import { imagingReplayer } from '../domains/imaging/imagingReplay.ts';
@@ -26,6 +31,7 @@ import { makeSecurityHandlers } from '../domains/security/securityHandlers.ts';
 import { securityReplayer } from '../domains/security/securityReplay.ts';
 import { openSecurityService } from '../domains/security/securityService.ts';
 import type { SessionRegistry } from '../domains/security/sessionRegistry.ts';
+import type { UnattendedOperation } from '../domains/security/unattendedOperation.ts';
 import { makeStorageHandlers } from '../domains/storage/storageHandlers.ts';
 import { makeSystemHandlers, type SystemParts } from '../domains/system/systemHandlers.ts';
 import { worklistHandlers } from '../domains/worklist/worklistHandlers.ts';
@@ -37,7 +43,10 @@ import type { AssetRoute } from './assetServer.ts';
 export interface DomainsInput {
   readonly holder: StoreHolder;
   readonly sessions: SessionRegistry;
+  readonly unattended: UnattendedOperation;
   readonly system: SystemParts;
+  /** How a token's requests reach the contract and the assets. */
+  readonly api: ApiLink;
 }
 
 export interface Domains {
@@ -53,7 +62,7 @@ export interface Domains {
 }
 
 /** Joins the domains. What a domain gives and needs is read here and nowhere else. */
-export async function composeDomains({ holder, sessions, system }: DomainsInput): Promise<Domains> {
+export async function composeDomains({ holder, sessions, unattended, system, api }: DomainsInput): Promise<Domains> {
   const { platform } = holder;
   const templates = await loadTemplates(platform.resourcesDirectory);
   const press = openPdfPress(platform);
@@ -66,37 +75,47 @@ export async function composeDomains({ holder, sessions, system }: DomainsInput)
 
   /** What brings objects and takes them away ends before what it works with; then nobody is served any more. */
   const closeServices = async (): Promise<void> => {
+    await current?.api.close();
     await current?.exchange.close();
     await current?.imaging.close();
     current = undefined;
   };
 
-  const replayers = () => [
-    securityReplayer,
-    patientReplayer(services),
-    imagingReplayer(services),
-    worklistReplayer(),
-    reportReplayer(services),
-    exchangeReplayer(),
-    deliveryReplayer,
-  ];
+  /** Those of now, kept: the last catch-up of a rebuild runs after they have ended, and writes through its own handle. */
+  const replayers = () => {
+    const now = services();
+    const ours = () => now;
+    return [
+      securityReplayer,
+      patientReplayer(ours),
+      imagingReplayer(ours),
+      worklistReplayer(),
+      reportReplayer(ours),
+      exchangeReplayer(),
+      deliveryReplayer,
+      prefetchReplayer,
+      apiReplayer,
+    ];
+  };
 
   return {
     handlers: {
       system: makeSystemHandlers(system),
-      security: makeSecurityHandlers({ holder, sessions }),
+      security: makeSecurityHandlers({ holder, sessions, unattended }),
       patients: patientHandlers,
       imaging: imagingHandlers,
       worklist: worklistHandlers,
       reports: reportHandlers,
       jobs: jobHandlers,
       exchange: exchangeHandlers,
+      api: apiHandlers,
       storage: makeStorageHandlers({ holder, replayers }),
     },
     assetRoutes: [
       { prefix: '/dicomweb/', handler: imagingAssets },
       { prefix: '/documents/', handler: documentAssets },
       { prefix: '/imports/', handler: importAssets },
+      { prefix: '/conflicts/', handler: conflictAssets },
     ],
     services,
     async open(store) {
@@ -109,11 +128,13 @@ export async function composeDomains({ holder, sessions, system }: DomainsInput)
         reports: openReportService(store, services, templates, press),
         documents: openDocumentService(store),
         exchange: openExchangeService(store, services),
+        api: openApiService(store, services, api),
       };
       if (!platform.backgroundWork) return;
       store.jobs.resume();
       current.reports.resume();
       await current.exchange.start();
+      await current.api.start();
     },
     closeServices,
     async close() {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { constants, createReadStream, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { chmod, copyFile, open, rename, rm, stat, utimes } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { join } from 'node:path';
 import { Failure } from '../../app/shared/failure.ts';
 import type { ArchiveAccess } from '../archive/archive.ts';
 import { syncDirectory } from '../archive/directorySync.ts';
@@ -10,6 +10,8 @@ import { verifyFile } from '../archive/verifyObject.ts';
 import { backupMacKeyOf, databaseKeyOf } from '../keyring/deriveKeys.ts';
 import { openAuditKeys } from '../keyring/keyring.ts';
 import { keyringText } from '../keyring/keyringFile.ts';
+import { withoutUnattended } from '../keyring/unattended.ts';
+import { isInside } from '../platform/insideFolder.ts';
 import { auditHeadText } from './auditHead.ts';
 import { type BackupFile, type BackupManifest, manifestMac, manifestName } from './backupManifest.ts';
 import { openDatabase, storageFailureOf } from './openDatabase.ts';
@@ -79,13 +81,6 @@ function readManifest(directory: string): BackupManifest | null {
   } catch {
     return null; // Damaged: nothing of it is reused, everything is copied again.
   }
-}
-
-function isInside(inner: string, outer: string): boolean {
-  const path = relative(outer, inner);
-  return (
-    path === '' || (!path.startsWith(`..${sep}`) && path !== '..' && !path.startsWith(sep) && !/^[A-Za-z]:/.test(path))
-  );
 }
 
 /** Takes an empty folder, or one that holds an earlier (also an unfinished) backup of the same store. */
@@ -192,7 +187,8 @@ export async function writeBackup(
     );
     await writeDurably(join(directory, headName), headText);
     const keyringName = `keyring-${createdAt}.json`;
-    await writeDurably(join(directory, keyringName), keyringText(keys.keyring));
+    // A copy somewhere else opens with a password or the recovery key; nobody chose there that it opens by itself.
+    await writeDurably(join(directory, keyringName), keyringText(withoutUnattended(keys.dataKey, keys.keyring)));
 
     createArchiveFolders(join(directory, 'archive'));
     const names: string[] = [];

@@ -1,4 +1,5 @@
 import '../platform/wasmCode.ts';
+import type { UnattendedKind } from '../../app/domains/security/securitySchema.ts';
 import { Failure } from '../../app/shared/failure.ts';
 import type { DataKey } from '../keyring/deriveKeys.ts';
 import {
@@ -9,8 +10,9 @@ import {
   unlockWithRecoveryKey,
   wrapForOperator,
 } from '../keyring/keyring.ts';
-import { type Keyring, keyringExists, readKeyring, writeKeyring } from '../keyring/keyringFile.ts';
+import { type Keyring, keyringExists, readKeyring, type UnattendedWrap, writeKeyring } from '../keyring/keyringFile.ts';
 import { currentCost, type StretchCost } from '../keyring/stretchPassword.ts';
+import { makeUnattended, unattendedWrapOf, unlockWithSecret } from '../keyring/unattended.ts';
 import type { Platform } from '../platform/platform.ts';
 import { replaceDatabase } from './damagedStore.ts';
 import { openHome, takeHostLock } from './hostLock.ts';
@@ -34,6 +36,8 @@ export interface StoreHolder {
   store(): OpenedStore;
   /** From the keyring: known before anyone signs in. Empty for an empty store. */
   siteName(): string;
+  /** The same of the store's id. */
+  siteId(): string;
   /** Makes the store and opens it. @throws Failure('security.alreadySetUp') */
   setUp(input: NewStore): Promise<{ recoveryKey: string; operatorId: string; store: OpenedStore }>;
   /**
@@ -45,6 +49,17 @@ export interface StoreHolder {
   unlock(operatorName: string, password: string, accept?: Accept): Promise<{ operatorId: string; store: OpenedStore }>;
   /** The same with the recovery key; `accept` gets no operator. @throws Failure('security.wrongRecoveryKey' | …) */
   unlockWithRecoveryKey(recoveryKey: string, accept?: Accept): Promise<{ store: OpenedStore }>;
+  /** The same with the secret of unattended operation. @throws Failure('security.unattendedOff' | 'security.unattendedSecretWrong' | …) */
+  unlockUnattended(secret: string, accept: Accept): Promise<{ store: OpenedStore }>;
+  /** What the keyring says of unattended operation; null: off. Known before anyone signs in, and not proven then. */
+  unattendedWrap(): UnattendedWrap | null;
+  /**
+   * Makes an unlock key that opens the store from then on, in place of one before. `keep` puts it away first: cut off in
+   * between, it opens nothing. Needs an open store.
+   */
+  turnOnUnattended(kind: UnattendedKind, keep: (secret: string) => Promise<void>): Promise<void>;
+  /** Takes the wrap away, wherever the unlock key may be. Needs an open store. */
+  turnOffUnattended(): void;
   /**
    * Wraps the data key for an operator, replacing an earlier wrap. Needs an open store. `accept` is asked once more right
    * before the wrap is saved, since stretching takes part of a second; when it throws, nothing changes.
@@ -176,6 +191,7 @@ export async function createStoreHolder(
       throw new Failure('security.sealed', 'the store is sealed');
     },
     siteName: () => (phase() === 'empty' ? '' : keyring().siteName),
+    siteId: () => (phase() === 'empty' ? '' : keyring().siteId),
     setUp: (input) =>
       inTurn(async () => {
         if (phase() !== 'empty') throw new Failure('security.alreadySetUp', 'this folder holds a store');
@@ -195,6 +211,19 @@ export async function createStoreHolder(
         const found = keyring();
         return { store: await openWith(unlockWithRecoveryKey(found, recoveryKey), found, null, accept) };
       }),
+    unlockUnattended: (secret, accept) =>
+      inTurn(async () => {
+        const found = keyring();
+        return { store: await openWith(unlockWithSecret(found, secret), found, null, accept) };
+      }),
+    unattendedWrap: () => (phase() === 'empty' ? null : unattendedWrapOf(keyring())),
+    async turnOnUnattended(kind, keep) {
+      const { dataKey: key, keyring: before } = keys();
+      const { secret, unattended } = makeUnattended(key, before.siteId, kind, platform.clock.nowMs());
+      await keep(secret);
+      saveKeyring(() => ({ unattended }));
+    },
+    turnOffUnattended: () => saveKeyring(() => ({ unattended: undefined })),
     async setPassword(operatorId, operatorName, password, accept) {
       const { dataKey: key, keyring: before } = keys();
       const operator = await wrapForOperator(key, before.siteId, operatorId, operatorName, password, stretchCost);

@@ -57,6 +57,7 @@ export function testPlatform(home: string, nowMs: () => number, logged: string[]
     clock: { nowMs },
     log,
     randomBytes: (count) => randomBytes(count),
+    secretStores: [],
     resourcesDirectory: join(root, 'resources'),
     samplesDirectory: null,
   };

@@ -30,7 +30,9 @@ export interface AuditSubject {
     | 'node'
     | 'delivery'
     | 'association'
-    | 'scheduledEntry';
+    | 'scheduledEntry'
+    | 'rule'
+    | 'token';
   readonly id: string;
 }
 

@@ -22,6 +22,10 @@ declare module 'dcmjs' {
     readonly DicomMessage: {
       write(dict: Dict, stream: WriteBufferStream, transferSyntaxUid: string, options: WriteOptions): number;
     };
+    /** Tag as '(0010,0010)' → its keyword, of PS3.6. */
+    readonly DicomMetaDictionary: {
+      readonly dictionary: Readonly<Record<string, { readonly name: string } | undefined>>;
+    };
     readonly WriteBufferStream: new (initialBytes: number, littleEndian: boolean) => WriteBufferStream;
   };
 }

@@ -1,35 +1,28 @@
-import { findVr } from './dicomDictionary.ts';
+import {
+  type DatasetForm,
+  deepestSequence,
+  type ElementHead,
+  elementHead,
+  hexTag,
+  isPaddedWithBlank,
+  isZeroFill,
+  itemEnd,
+  itemTag,
+  pixelDataTag,
+  readElementHead,
+  sequenceEnd,
+  tagAt,
+  undefinedLength,
+} from './elementHeads.ts';
 import { DatasetError } from './prepareDataset.ts';
-
-/** How a data set is written: VR said or not, and the order of bytes (PS3.5 section 7 and annex A). */
-export interface DatasetForm {
-  readonly explicit: boolean;
-  readonly littleEndian: boolean;
-}
 
 /** What stands in an element's place; null leaves it out. Values are little-endian and of even length. */
 export type Replacement = { readonly vr: string; readonly value: Uint8Array } | null;
 
-const undefinedLength = 0xffff_ffff;
-const itemTag = 0xfffe_e000;
-const itemEnd = 0xfffe_e00d;
-const sequenceEnd = 0xfffe_e0dd;
-const pixelDataTag = 0x7fe0_0010;
-const deepest = 64;
-
-const longVrs = new Set(['OB', 'OD', 'OF', 'OL', 'OV', 'OW', 'SQ', 'SV', 'UC', 'UN', 'UR', 'UT', 'UV']);
 /** Bytes of one word of a value; of the others the order of bytes is no matter. */
 const wordBytes: Readonly<Record<string, number>> = {
   ...{ AT: 2, OW: 2, SS: 2, US: 2, FL: 4, OF: 4, OL: 4, SL: 4, UL: 4, FD: 8, OD: 8, OV: 8, SV: 8, UV: 8 },
 };
-
-interface Element {
-  readonly tag: number;
-  readonly vr: string;
-  readonly length: number;
-  /** First byte of the value. */
-  readonly at: number;
-}
 
 /**
  * Writes a data set again in explicit or implicit VR little endian without touching a value: no text is decoded, no
@@ -61,7 +54,7 @@ interface Pieces {
 class Rewriter {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
-  readonly #toExplicit: boolean;
+  readonly #to: DatasetForm;
   readonly #replaced: ReadonlyMap<number, Replacement>;
   /** Of the outermost data set: what US-or-SS elements and the words of the pixel data follow. */
   #signed = false;
@@ -70,7 +63,7 @@ class Rewriter {
   constructor(bytes: Uint8Array, toExplicit: boolean, replaced: ReadonlyMap<number, Replacement>) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#toExplicit = toExplicit;
+    this.#to = { explicit: toExplicit, littleEndian: true };
     this.#replaced = replaced;
   }
 
@@ -80,13 +73,13 @@ class Rewriter {
   }
 
   #elements(start: number, end: number, form: DatasetForm, depth: number): { pieces: Pieces; next: number } {
-    if (depth > deepest) throw new DatasetError('depth', '', 'sequences lie too deep');
+    if (depth > deepestSequence) throw new DatasetError('depth', '', 'sequences lie too deep');
     const pieces: Pieces = { list: [], bytes: 0 };
     const waiting = depth === 0 ? [...this.#replaced.keys()].sort((left, right) => left - right) : [];
     let at = start;
     while (at < end) {
-      if (depth === 0 && this.#isZeroFill(at)) break;
-      const element = this.#readHead(at, form, end);
+      if (depth === 0 && isZeroFill(this.#bytes, at)) break;
+      const element = readElementHead(this.#view, at, end, form, this.#signed);
       if (element.tag === itemEnd) return { pieces, next: element.at };
       while (waiting[0] !== undefined && waiting[0] < element.tag) this.#replacement(pieces, waiting.shift() as number);
       if (depth === 0) this.#note(element, form);
@@ -97,11 +90,11 @@ class Rewriter {
   }
 
   /** Writes one element. Returns where the next begins. */
-  #element(pieces: Pieces, element: Element, form: DatasetForm, end: number, depth: number): number {
+  #element(pieces: Pieces, element: ElementHead, form: DatasetForm, end: number, depth: number): number {
     const { tag, vr, length, at } = element;
     const isReplaced = depth === 0 && this.#replaced.has(tag);
     if (length === undefinedLength && tag === pixelDataTag) {
-      if (!isReplaced) throw new DatasetError('form', hex(tag), 'encapsulated pixel data has no place here');
+      if (!isReplaced) throw new DatasetError('form', hexTag(tag), 'encapsulated pixel data has no place here');
       return this.#skipFragments(at, end);
     }
     const isSequence = vr === 'SQ' || length === undefinedLength;
@@ -114,83 +107,56 @@ class Rewriter {
       for (const piece of items.list) add(pieces, piece);
       return next;
     }
-    if (at + length > end) throw new DatasetError('malformed', hex(tag), 'the value runs past the end');
+    if (at + length > end) throw new DatasetError('malformed', hexTag(tag), 'the value runs past the end');
     if (isReplaced || (tag & 0xffff) === 0) return at + length;
     const value = this.#value(element, form);
     this.#writeHead(pieces, tag, vr, value.length + (value.length % 2));
     add(pieces, value);
-    if (value.length % 2 === 1) add(pieces, Uint8Array.of(isText(vr) ? 0x20 : 0));
+    if (value.length % 2 === 1) add(pieces, Uint8Array.of(isPaddedWithBlank(vr) ? 0x20 : 0));
     return at + length;
   }
 
-  #items(element: Element, form: DatasetForm, end: number, depth: number): { items: Pieces; next: number } {
+  #items(element: ElementHead, form: DatasetForm, end: number, depth: number): { items: Pieces; next: number } {
     const items: Pieces = { list: [], bytes: 0 };
     const isOpen = element.length === undefinedLength;
     const last = isOpen ? end : element.at + element.length;
-    if (last > end) throw new DatasetError('malformed', hex(element.tag), 'the sequence runs past the end');
+    if (last > end) throw new DatasetError('malformed', hexTag(element.tag), 'the sequence runs past the end');
     let at = element.at;
     while (at < last) {
-      const item = this.#readHead(at, form, last);
+      const item = readElementHead(this.#view, at, last, form, this.#signed);
       if (item.tag === sequenceEnd && isOpen) return { items, next: item.at };
-      if (item.tag !== itemTag) throw new DatasetError('malformed', hex(element.tag), 'no item where one should be');
+      if (item.tag !== itemTag) throw new DatasetError('malformed', hexTag(element.tag), 'no item where one should be');
       const itemLast = item.length === undefinedLength ? last : item.at + item.length;
-      if (itemLast > last) throw new DatasetError('malformed', hex(element.tag), 'an item runs past the end');
+      if (itemLast > last) throw new DatasetError('malformed', hexTag(element.tag), 'an item runs past the end');
       const { pieces, next } = this.#elements(item.at, itemLast, form, depth + 1);
-      const head = new Uint8Array(8);
-      writeTag(head, itemTag);
-      new DataView(head.buffer).setUint32(4, pieces.bytes, true);
-      add(items, head);
+      this.#writeHead(items, itemTag, '', pieces.bytes);
       for (const piece of pieces.list) add(items, piece);
       at = next;
     }
-    if (isOpen) throw new DatasetError('malformed', hex(element.tag), 'the sequence has no end');
+    if (isOpen) throw new DatasetError('malformed', hexTag(element.tag), 'the sequence has no end');
     return { items, next: at };
   }
 
   #skipFragments(start: number, end: number): number {
     let at = start;
     while (at + 8 <= end) {
-      const tag = this.#tag(at, true);
+      const tag = tagAt(this.#view, at, true);
       const length = this.#view.getUint32(at + 4, true);
       if (tag === sequenceEnd) return at + 8;
-      if (tag !== itemTag) throw new DatasetError('malformed', hex(pixelDataTag), 'no fragment where one should be');
+      if (tag !== itemTag) throw new DatasetError('malformed', hexTag(pixelDataTag), 'no fragment where one should be');
       at += 8 + length;
     }
     // A file that ends without the delimiter: what was decoded from it is whole all the same, or was refused.
     return end;
   }
 
-  #readHead(at: number, { explicit, littleEndian }: DatasetForm, end: number): Element {
-    if (at + 8 > end) throw new DatasetError('malformed', '', 'an element is cut short');
-    const tag = this.#tag(at, littleEndian);
-    if (tag >>> 16 === 0xfffe) return { tag, vr: '', length: this.#view.getUint32(at + 4, littleEndian), at: at + 8 };
-    if (!explicit) {
-      const length = this.#view.getUint32(at + 4, littleEndian);
-      return { tag, vr: this.#dictionaryVr(tag), length, at: at + 8 };
-    }
-    const vr = String.fromCharCode(this.#bytes[at + 4] ?? 0, this.#bytes[at + 5] ?? 0);
-    if (!/^[A-Z]{2}$/.test(vr)) throw new DatasetError('malformed', hex(tag), 'no VR where one should be');
-    if (!longVrs.has(vr)) return { tag, vr, length: this.#view.getUint16(at + 6, littleEndian), at: at + 8 };
-    if (at + 12 > end) throw new DatasetError('malformed', hex(tag), 'an element is cut short');
-    return { tag, vr, length: this.#view.getUint32(at + 8, littleEndian), at: at + 12 };
-  }
-
-  #dictionaryVr(tag: number): string {
-    const group = tag >>> 16;
-    const element = tag & 0xffff;
-    if ((group & 1) === 1) return element >= 0x10 && element <= 0xff ? 'LO' : 'UN';
-    if (tag === pixelDataTag) return 'OW';
-    const vr = findVr(tag) ?? 'UN';
-    return vr === 'XS' ? (this.#signed ? 'SS' : 'US') : vr;
-  }
-
   /** The value in little endian; a view of what is there where that is so already. */
-  #value({ tag, vr, length, at }: Element, { littleEndian }: DatasetForm): Uint8Array {
+  #value({ tag, vr, length, at }: ElementHead, { littleEndian }: DatasetForm): Uint8Array {
     const value = this.#bytes.subarray(at, at + length);
     if (littleEndian) return value;
     const isWide = tag === pixelDataTag && this.#bitsAllocated > 8;
     const word = isWide ? this.#bitsAllocated / 8 : (wordBytes[vr] ?? 1);
-    if (![1, 2, 4, 8].includes(word)) throw new DatasetError('form', hex(tag), 'words that are no whole bytes');
+    if (![1, 2, 4, 8].includes(word)) throw new DatasetError('form', hexTag(tag), 'words that are no whole bytes');
     if (word === 1 || length % word !== 0) return value;
     const copy = Buffer.from(value);
     if (word === 2) copy.swap16();
@@ -200,7 +166,7 @@ class Rewriter {
   }
 
   /** What later elements depend on. */
-  #note({ tag, length, at }: Element, { littleEndian }: DatasetForm): void {
+  #note({ tag, length, at }: ElementHead, { littleEndian }: DatasetForm): void {
     if (length !== 2 || at + 2 > this.#bytes.length) return;
     if (tag === 0x0028_0103) this.#signed = this.#view.getUint16(at, littleEndian) === 1;
     if (tag === 0x0028_0100) this.#bitsAllocated = this.#view.getUint16(at, littleEndian);
@@ -214,36 +180,7 @@ class Rewriter {
   }
 
   #writeHead(pieces: Pieces, tag: number, vr: string, length: number): void {
-    const isLong = !this.#toExplicit || longVrs.has(vr);
-    if (!this.#toExplicit) {
-      const head = new Uint8Array(8);
-      writeTag(head, tag);
-      new DataView(head.buffer).setUint32(4, length, true);
-      add(pieces, head);
-      return;
-    }
-    // What is too long for a length of 16 bits is written as unknown (PS3.5 6.2.2 note 2).
-    const isTooLong = !isLong && length > 0xfffe;
-    const head = new Uint8Array(isLong || isTooLong ? 12 : 8);
-    const said = isTooLong ? 'UN' : vr;
-    writeTag(head, tag);
-    head[4] = said.charCodeAt(0);
-    head[5] = said.charCodeAt(1);
-    const view = new DataView(head.buffer);
-    if (head.length === 12) view.setUint32(8, length, true);
-    else view.setUint16(6, length, true);
-    add(pieces, head);
-  }
-
-  #tag(at: number, littleEndian: boolean): number {
-    return this.#view.getUint16(at, littleEndian) * 0x1_0000 + this.#view.getUint16(at + 2, littleEndian);
-  }
-
-  /** Some programs fill the last block of a file with zeros. */
-  #isZeroFill(at: number): boolean {
-    if (this.#bytes.length - at > 4096) return false;
-    for (let index = at; index < this.#bytes.length; index += 1) if (this.#bytes[index] !== 0) return false;
-    return true;
+    add(pieces, elementHead(tag, vr, length, this.#to));
   }
 }
 
@@ -260,18 +197,4 @@ function joined({ list, bytes }: Pieces): Uint8Array {
     at += piece.length;
   }
   return whole;
-}
-
-function writeTag(head: Uint8Array, tag: number): void {
-  const view = new DataView(head.buffer);
-  view.setUint16(0, tag >>> 16, true);
-  view.setUint16(2, tag & 0xffff, true);
-}
-
-function isText(vr: string): boolean {
-  return !longVrs.has(vr) ? vr !== 'UI' : vr === 'UC' || vr === 'UR' || vr === 'UT';
-}
-
-function hex(tag: number): string {
-  return tag.toString(16).toUpperCase().padStart(8, '0');
 }

@@ -23,7 +23,8 @@ export function nameKeyOf(operatorName: string): string {
   return operatorName.trim().normalize('NFKC').toLowerCase();
 }
 
-function wrap(key: Uint8Array, secret: Uint8Array, use: string): Wrapped {
+/** AES-256-GCM; `use` is authenticated, so that a wrap cannot be moved to another place. */
+export function wrap(key: Uint8Array, secret: Uint8Array, use: string): Wrapped {
   const nonce = randomBytes(12);
   const cipher = createCipheriv('aes-256-gcm', key, nonce);
   cipher.setAAD(Buffer.from(use));
@@ -36,7 +37,7 @@ function wrap(key: Uint8Array, secret: Uint8Array, use: string): Wrapped {
 }
 
 /** The secret, or null when the key does not fit. */
-function unwrap(key: Uint8Array, wrapped: Wrapped, use: string): Uint8Array | null {
+export function unwrap(key: Uint8Array, wrapped: Wrapped, use: string): Uint8Array | null {
   try {
     const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(wrapped.nonce, 'base64'));
     decipher.setAAD(Buffer.from(use));
@@ -57,8 +58,9 @@ function recoveryWrapKey(canonicalRecoveryKey: string, salt: Uint8Array): Uint8A
 }
 
 function macOf(dataKey: DataKey, keyring: Omit<Keyring, 'mac'>): string {
-  const { format, revision, siteId, siteName, createdAt, operators, recovery, audit } = keyring;
-  const text = canonicalJson({ format, revision, siteId, siteName, createdAt, operators, recovery, audit });
+  const { format, revision, siteId, siteName, createdAt, operators, recovery, audit, unattended } = keyring;
+  // What is undefined is left out: without unattended operation the text is what it was before there was any.
+  const text = canonicalJson({ format, revision, siteId, siteName, createdAt, operators, recovery, audit, unattended });
   return createHmac('sha256', keyringMacKeyOf(dataKey)).update(text).digest('base64');
 }
 
@@ -66,7 +68,7 @@ function macOf(dataKey: DataKey, keyring: Omit<Keyring, 'mac'>): string {
 export function changeKeyring(
   dataKey: DataKey,
   keyring: Keyring,
-  change: Partial<Pick<Keyring, 'operators' | 'recovery'>>,
+  change: Partial<Pick<Keyring, 'operators' | 'recovery' | 'unattended'>>,
 ): Keyring {
   const next = { ...keyring, ...change, revision: keyring.revision + 1 };
   return { ...next, mac: macOf(dataKey, next) };

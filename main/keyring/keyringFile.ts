@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { UnattendedKind } from '../../app/domains/security/securitySchema.ts';
 import { Failure } from '../../app/shared/failure.ts';
-import { syncDirectory } from '../archive/directorySync.ts';
+import { writeFileDurably } from '../archive/durableFile.ts';
 import { canonicalJson } from '../database/auditChain.ts';
 import type { StretchCost } from './stretchPassword.ts';
 
@@ -21,6 +22,16 @@ export interface KeyringOperator extends StretchCost {
   readonly dataKey: Wrapped;
 }
 
+/** The data key under a random unlock key that lies elsewhere, so that the program opens the store by itself. */
+export interface UnattendedWrap {
+  /** Where the unlock key was put. */
+  readonly kind: UnattendedKind;
+  readonly createdAt: number;
+  /** base64 */
+  readonly salt: string;
+  readonly dataKey: Wrapped;
+}
+
 /** What lies in `keyring.json` and its copy: everything needed to get from a password or the recovery key to the data key. */
 export interface Keyring {
   readonly format: 1;
@@ -33,6 +44,11 @@ export interface Keyring {
   readonly operators: readonly KeyringOperator[];
   readonly recovery: { readonly salt: string; readonly dataKey: Wrapped };
   readonly audit: { readonly publicKey: string; readonly privateKey: Wrapped };
+  /**
+   * Only while unattended operation is on. The format stays 1: a program that does not know this member computes another
+   * `mac` and refuses the keyring as altered, rather than carrying on without it or taking it for a damaged copy.
+   */
+  readonly unattended?: UnattendedWrap | undefined;
   /** HMAC-SHA-256 under a key derived from the data key, base64: checked as soon as the data key is known. */
   readonly mac: string;
 }
@@ -70,29 +86,13 @@ function readCopy(path: string): Keyring | null {
   return existsSync(path) ? parse(readFileSync(path, 'utf8')) : null;
 }
 
-function writeCopy(path: string, text: string): void {
-  const temporary = `${path}.new`;
-  const descriptor = openSync(temporary, 'w', 0o600);
-  try {
-    const bytes = Buffer.from(text, 'utf8');
-    for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-  renameSync(temporary, path);
-}
-
 /**
  * Writes both copies, one after the other, each fsynced and put in place by rename: at any moment at least one whole
  * copy is on the disk.
  */
 export function writeKeyring(home: string, keyring: Keyring): void {
-  const text = textOf(keyring);
-  for (const path of keyringPaths(home)) {
-    writeCopy(path, text);
-    syncDirectory(home);
-  }
+  const bytes = Buffer.from(textOf(keyring), 'utf8');
+  for (const path of keyringPaths(home)) writeFileDurably(path, bytes);
 }
 
 /**

@@ -3,9 +3,11 @@ import { existsSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { openCredentialDirectory } from './credentialDirectory.ts';
 import { openJsonLog } from './jsonLog.ts';
 import { makeSampleHome } from './ownedFolder.ts';
 import type { Clock, Log, Platform } from './platform.ts';
+import { openSecretService } from './secretService.ts';
 
 export interface NodePlatformOptions {
   readonly host: Platform['host'];
@@ -33,6 +35,7 @@ export function makeNodePlatform(options: NodePlatformOptions): Platform {
     clock: systemClock,
     log: options.log ?? openJsonLog(path.join(home, 'logs'), systemClock),
     randomBytes: (count) => randomBytes(count),
+    secretStores: process.platform === 'linux' ? [openCredentialDirectory(home), openSecretService()] : [],
     resourcesDirectory: path.join(root, 'resources'),
     samplesDirectory: existsSync(samples) ? samples : null,
   };

@@ -16,7 +16,7 @@ export interface Connection {
   /** What `fetch` needs for an asset, for code that must fetch by itself (a worker). */
   readonly assetBase: string;
   assetHeaders(): Record<string, string>;
-  /** fetch for `/dicomweb/…`, `/documents/…` and `/imports/…`. @throws Failure unless the reply is a success */
+  /** fetch for `/dicomweb/…`, `/documents/…`, `/imports/…` and `/conflicts/…`. @throws Failure unless the reply is a success */
   fetchAsset(path: string, init?: RequestInit): Promise<Response>;
   /** Told each change of state. Returns the way to stop listening. */
   onState(listener: (state: ConnectionState) => void): () => void;

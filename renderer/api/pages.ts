@@ -6,7 +6,13 @@ import { asFailure } from './asFailure.ts';
 import { callByName, type InputOf, type OutputOf } from './contractClient.ts';
 import { queryKeyOf } from './queries.ts';
 
-type PagedName = 'worklist.list' | 'patients.list' | 'exchange.listDeliveries' | 'exchange.associations';
+type PagedName =
+  | 'worklist.list'
+  | 'patients.list'
+  | 'imaging.listConflicts'
+  | 'exchange.listDeliveries'
+  | 'exchange.associations'
+  | 'exchange.listPrefetches';
 type RowOf<Name extends PagedName> = OutputOf<Name> extends { rows: readonly (infer Row)[] } ? Row : never;
 interface Page<Row> {
   readonly total: number;

@@ -7,6 +7,7 @@ import type { Topic } from '../../app/shared/operation.ts';
 export const queryTopics = {
   'system.status': ['session'],
   'security.session': ['session'],
+  'security.unattended': ['settings', 'session'],
   'security.listOperators': ['operators'],
   'security.listColleagues': ['operators'],
   'security.listAudit': ['audit'],
@@ -16,6 +17,10 @@ export const queryTopics = {
   'patients.listLinkCandidates': ['patients'],
   'imaging.openStudy': ['studies', 'patients'],
   'imaging.getStudy': ['studies', 'patients'],
+  'imaging.listStudyLines': ['studies', 'patients'],
+  'imaging.listConflicts': ['studies'],
+  'imaging.getConflict': ['studies', 'patients'],
+  'imaging.compareConflict': ['studies'],
   'imaging.listInstances': ['studies'],
   'imaging.listAnnotations': ['annotations'],
   'imaging.listKeyImages': ['keyImages'],
@@ -37,6 +42,15 @@ export const queryTopics = {
   'exchange.listDeliveries': ['deliveries'],
   'exchange.getDelivery': ['deliveries'],
   'exchange.listSchedule': ['worklist'],
+  'exchange.listRoutingRules': ['rules'],
+  'exchange.tryRoutingMatch': ['studies'],
+  'exchange.listPrefetchRules': ['rules'],
+  'exchange.listPrefetches': ['rules'],
+  'api.state': ['api'],
+  'api.listTokens': ['api'],
+  'api.health': [],
+  'api.dicomStatus': [],
+  'api.metrics': [],
 } as const satisfies Record<string, readonly Topic[]>;
 
 export type QueryName = keyof typeof queryTopics;

@@ -67,6 +67,7 @@ function useCommands(onLock: () => void): readonly Item[] {
         ? [
             command('exchange', t('palette.toExchange'), () => go({ screen: 'exchange', place: 'queues' }), 'alt+4'),
             command('nodes', t('palette.toNodes'), () => go({ screen: 'exchange', place: 'nodes' })),
+            command('rules', t('palette.toRules'), () => go({ screen: 'exchange', place: 'rules' })),
           ]
         : []),
       ...(canSearch ? [command('find', t('palette.toSearch'), () => go({ screen: 'exchange', place: 'search' }))] : []),

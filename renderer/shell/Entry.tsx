@@ -144,6 +144,7 @@ export function Entry() {
       siteName={status.data.siteName}
       sealed={status.data.phase === 'sealed'}
       clockSetBackByMs={status.data.clockSetBackByMs}
+      unattended={status.data.unattended}
       lockReason={locked}
       onEntered={(next) => void enter(next)}
     />

@@ -53,12 +53,14 @@ export function prepareReadingRoom(): () => void {
 interface ReadingRoomScreenProps {
   readonly studyUid: string | null;
   readonly onClose: () => void;
+  /** To what contradicts itself in a study. */
+  readonly onConflict: (studyUid: string) => void;
   /** Null: this operator sends nothing. */
   readonly onSend: ((studyUid: string) => void) | null;
 }
 
 /** Puts the report and its receipts beside the pictures: features that do not know each other meet here. */
-export function ReadingRoomScreen({ studyUid, onClose, onSend }: ReadingRoomScreenProps) {
+export function ReadingRoomScreen({ studyUid, onClose, onConflict, onSend }: ReadingRoomScreenProps) {
   const { t } = useTranslation('shell');
   const go = useNavigation((state) => state.go);
   const setSending = useShellStore((state) => state.setSending);
@@ -83,6 +85,7 @@ export function ReadingRoomScreen({ studyUid, onClose, onSend }: ReadingRoomScre
       key={studyUid}
       studyUid={studyUid}
       onClose={onClose}
+      onConflict={() => onConflict(studyUid)}
       onSend={onSend ? () => onSend(studyUid) : null}
       renderReportPanel={(context) => (
         <Panel

@@ -1,5 +1,6 @@
 import { useTranslation } from 'react-i18next';
 import { useCan } from '../api/session.tsx';
+import { AccessSettings } from '../features/api/AccessSettings.tsx';
 import { AboutSettings } from '../features/settings/AboutSettings.tsx';
 import { AuditSettings } from '../features/settings/AuditSettings.tsx';
 import { OperatorsSettings } from '../features/settings/OperatorsSettings.tsx';
@@ -19,10 +20,11 @@ export default function SettingsPages({ section, status }: { section: SettingsSe
     security: true,
     operators: useCan('operators.manage'),
     storage: useCan('storage.manage'),
+    api: useCan('api.manage'),
     audit: useCan('audit.read'),
     about: true,
   };
-  const order: readonly SettingsSection[] = ['security', 'operators', 'storage', 'audit', 'about'];
+  const order: readonly SettingsSection[] = ['security', 'operators', 'storage', 'api', 'audit', 'about'];
   const shown = allowed[section] ? section : 'security';
   return (
     <div className="settings">
@@ -52,6 +54,7 @@ export default function SettingsPages({ section, status }: { section: SettingsSe
         ) : null}
         {shown === 'operators' ? <OperatorsSettings /> : null}
         {shown === 'storage' ? <StorageSettings /> : null}
+        {shown === 'api' ? <AccessSettings /> : null}
         {shown === 'audit' ? <AuditSettings /> : null}
         {shown === 'about' ? (
           <AboutSettings version={status.version} host={status.host} siteName={status.siteName} />

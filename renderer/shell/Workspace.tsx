@@ -4,6 +4,7 @@ import type { OutputOf } from '../api/contractClient.ts';
 import { useCan } from '../api/session.tsx';
 import { ErrorBoundary } from '../components/ErrorBoundary.tsx';
 import { useKeys } from '../components/keys.ts';
+import { useConflictStore } from '../features/exchange/conflictStore.ts';
 import { ImportDropTarget } from '../features/imports/ImportDropTarget.tsx';
 import { ImportProvider, useImport } from '../features/imports/ImportProvider.tsx';
 import { PatientsScreen } from '../features/patients/PatientsScreen.tsx';
@@ -11,7 +12,6 @@ import { IdleWatch } from '../features/security/IdleWatch.tsx';
 import { RenewRecoveryKeyDialog } from '../features/security/RenewRecoveryKeyDialog.tsx';
 import type { LockReason } from '../features/security/SignIn.tsx';
 import { WorklistScreen } from '../features/worklist/WorklistScreen.tsx';
-import { useWorklistStore } from '../features/worklist/worklistStore.ts';
 import { CommandPalette } from './CommandPalette.tsx';
 import { KeysDialog } from './KeysDialog.tsx';
 import { followHistory, useNavigation } from './navigation.ts';
@@ -56,7 +56,7 @@ function Frame({ status, onLock }: WorkspaceProps) {
   const canRead = useCan('studies.read');
   const canSend = useCan('exchange.send');
   const setSending = useShellStore((state) => state.setSending);
-  const setWorklistChip = useWorklistStore((state) => state.setChip);
+  const showConflicts = useConflictStore((state) => state.showStudy);
   const { openMenu } = useImport();
   const [locking, setLocking] = useState(false);
   useEffect(followHistory, []);
@@ -71,6 +71,13 @@ function Frame({ status, onLock }: WorkspaceProps) {
   );
   const openStudy = useCallback((studyUid: string) => go({ screen: 'reading', studyUid }), [go]);
   const sendStudy = useCallback((studyUid: string) => setSending({ studyUid, reportId: null }), [setSending]);
+  const openConflicts = useCallback(
+    (studyUid: string | null) => {
+      showConflicts(studyUid);
+      go({ screen: 'exchange', place: 'conflicts' });
+    },
+    [go, showConflicts],
+  );
   const openPatient = useCallback((patientId: string) => go({ screen: 'patients', patientId }), [go]);
 
   const group = t('keys.everywhere');
@@ -132,6 +139,7 @@ function Frame({ status, onLock }: WorkspaceProps) {
                   onPatient={openPatient}
                   onImport={openMenu}
                   onSend={canSend ? sendStudy : null}
+                  onConflict={openConflicts}
                 />
               ) : null}
               {route.screen === 'patients' ? (
@@ -147,6 +155,7 @@ function Frame({ status, onLock }: WorkspaceProps) {
                   studyUid={route.studyUid}
                   onClose={() => go({ screen: 'worklist' })}
                   onSend={canSend ? sendStudy : null}
+                  onConflict={openConflicts}
                 />
               ) : null}
               {route.screen === 'exchange' ? (
@@ -154,10 +163,7 @@ function Frame({ status, onLock }: WorkspaceProps) {
                   place={route.place}
                   onPlace={(place) => go({ screen: 'exchange', place })}
                   onRead={openStudy}
-                  onConflicts={() => {
-                    setWorklistChip('conflicts');
-                    go({ screen: 'worklist' });
-                  }}
+                  onConflicts={() => openConflicts(null)}
                 />
               ) : null}
               {route.screen === 'settings' ? <SettingsScreen section={route.section} status={status} /> : null}

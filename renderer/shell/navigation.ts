@@ -2,7 +2,7 @@ import { create } from 'zustand';
 import { onLock } from '../api/lockRegistry.ts';
 import type { ExchangePlace } from '../features/exchange/exchangeStore.ts';
 
-export type SettingsSection = 'operators' | 'security' | 'storage' | 'audit' | 'about';
+export type SettingsSection = 'operators' | 'security' | 'storage' | 'api' | 'audit' | 'about';
 
 /** Where the window is. Ids only, in memory only: the address bar and the history never hold one. */
 export type Route =

@@ -35,6 +35,7 @@ export function checkFiles(root) {
 /** The folders of resources/ whose files have a schema in app: folder → module and the name it exports. */
 const resourceSchemas = {
   templates: { module: 'app/domains/reports/reportSchema.ts', name: 'reportTemplateSchema' },
+  knowledge: { module: 'app/domains/imaging/deidentificationSchema.ts', name: 'deidentificationSchema' },
 };
 /** Checked elsewhere (locales) or not JSON (icons). */
 const otherResources = ['locales', 'icons'];

@@ -118,6 +118,7 @@ const plainHeader: InstanceHeader = {
   name: '',
   birthDate: '',
   sex: '',
+  identityRemoved: false,
   studyDate: '',
   studyTime: '',
   studyId: '',

@@ -54,6 +54,24 @@ describe('the audit', () => {
         { operatorName: 'new.one', fullName: 'New One', roles: ['viewer'], password },
         { subjectType: 'operator' },
       ],
+      [
+        'api.createToken',
+        { name: 'ward', scopes: ['health'], expiresAt: null },
+        { subjectType: 'token', detail: { name: 'ward', scopes: 'health', expires: false } },
+      ],
+      [
+        'api.save',
+        {
+          settings: {
+            enabled: false,
+            host: '127.0.0.1',
+            port: 8104,
+            names: [],
+            tls: { enabled: false, certificate: '' },
+          },
+        },
+        { detail: { enabled: false, host: '127.0.0.1', port: 8104, tls: false } },
+      ],
       ['security.changePassword', { password, newPassword: password }, { subjectType: 'operator' }],
     ];
     for (const [name, input, more] of calls) {

@@ -107,6 +107,34 @@ describe.skipIf(!have('chromium', 'dcmtk'))('exchange with other systems (needs 
     expect(sent.filter((uid) => !kept.has(uid))).toEqual([]);
   });
 
+  it('the marked images of a study go alone, with a key object that names them', async () => {
+    const { client } = station.program;
+    const list = new WorklistPage(window);
+    await list.open();
+    const { rows } = await client.worklist.list({
+      filter: { text: 'LEFÈVRE' },
+      sort: { key: 'receivedAt', direction: 'descending' },
+    });
+    const studyUid = rows[0]?.studyUid ?? '';
+    const { series } = await client.imaging.getStudy({ studyUid });
+    const seriesUid = series[0]?.seriesUid ?? '';
+    const [first, second] = await client.imaging.listInstances({ studyUid, seriesUid });
+    for (const sopUid of [first?.sopUid ?? '', second?.sopUid ?? ''])
+      await client.imaging.setKeyImage({ studyUid, seriesUid, sopUid, frame: 1, window: null, marked: true });
+    await list.rows('LEFÈVRE').first().click();
+    await window.page.keyboard.press('s');
+    const dialog = window.page.getByRole('dialog', { name: text('exchange:send.title') });
+    await dialog.getByRole('radio', { name: 'Archive' }).check();
+    await dialog.getByLabel(text('exchange:send.keyImages_other', { value: 2 })).check();
+    await dialog.getByText(text('exchange:send.keyImagesWhat')).waitFor();
+    await picture(window, 'exchange-send-key-images');
+    await dialog.getByRole('button', { name: text('exchange:send.to', { node: 'Archive' }) }).click();
+    await dialog.waitFor({ state: 'hidden' });
+    await exchange.open('queues');
+    const row = exchange.rows('LEFÈVRE', 'Archive', text('exchange:ofTotal', { done: 3, total: 3 }));
+    await row.getByText(patternOf('en', 'exchange:state.proven')).waitFor(patience);
+  });
+
   it('what a closed system does not take is never shown as delivered, and says why', async () => {
     const list = new WorklistPage(window);
     await list.open();
@@ -160,10 +188,10 @@ describe.skipIf(!have('chromium', 'dcmtk'))('exchange with other systems (needs 
     const [fine, closed] = await exchange.answers();
     expect(fine).toContain(text('exchange:find.found_one', { value: 1 }));
     expect(closed).toContain(text('failures:exchange.rejected'));
-    // This archive does not count: what is here is said, and not that it is all.
+    // This archive does not count: what is here is said, and not that it is all. The images, and their key object.
     await exchange
       .rows('Archive')
-      .getByText(text('exchange:here.some', { here: 120 }))
+      .getByText(text('exchange:here.some', { here: 121 }))
       .waitFor();
     await picture(window, 'exchange-search');
   });
@@ -252,5 +280,30 @@ describe.skipIf(!have('chromium', 'dcmtk'))('exchange with other systems (needs 
       ...['-v', '-W', '-aet', 'SCANNER', '-aec', 'SALUS', ...keys, '127.0.0.1', String(receiverPort)],
     ]);
     expect(stdout + stderr).toContain('Dupont^Jean');
+  });
+
+  it('images go without the person when that is chosen, the key object that names it stays, and both are said', async () => {
+    const list = new WorklistPage(window);
+    await list.open();
+    await list.rows('LEFÈVRE').filter({ hasText: 'avec injection' }).click();
+    await window.page.keyboard.press('s');
+    const dialog = window.page.getByRole('dialog', { name: text('exchange:send.title') });
+    await dialog.getByRole('radio', { name: /^Archive/ }).check();
+    await dialog.getByLabel(text('exchange:send.deidentify')).check();
+    await dialog.getByText(text('exchange:send.unnamed')).waitFor();
+    await picture(window, 'exchange-send-deidentified');
+    await dialog.getByRole('button', { name: text('exchange:send.to', { node: 'Archive' }) }).click();
+    await dialog.waitFor({ state: 'hidden' });
+    await exchange.open('queues');
+    const row = exchange.rows('LEFÈVRE', 'Archive', text('exchange:ofTotal', { done: 120, total: 121 }));
+    await row.getByText(patternOf('en', 'exchange:state.refused')).waitFor(patience);
+    await row.getByLabel(text('exchange:what.deidentified')).waitFor();
+    await row.click();
+    await exchange.side.getByText(text('exchange:what.deidentified'), { exact: true }).waitFor();
+    await exchange.side
+      .getByText(new RegExp(text('exchange:detailWords.notAnImage')))
+      .first()
+      .waitFor();
+    await picture(window, 'exchange-deidentified');
   });
 });

@@ -75,6 +75,12 @@ describe.skipIf(!have('dcmtk', 'orthanc', 'orthanc-dicomweb'))('the commands (ne
     const web = await salus('node', 'add', 'Orthanc', orthanc.dicomWebUrl, '--user', 'tester');
     expect(web).toMatchObject({ code: 0, output: { hasCredential: true } });
     expect(JSON.stringify(web)).not.toContain(credential);
+    const xnat = await salus('node', 'add', 'Trial', 'xnat+https://xnat.example/root#LUNG%20CT', '--user', 'tester');
+    expect(xnat).toMatchObject({
+      code: 0,
+      output: { isProven: false, settings: { kind: 'xnat', baseUrl: 'https://xnat.example/root', project: 'LUNG CT' } },
+    });
+    expect(await salus('node', 'archive', 'trial')).toMatchObject({ code: 0 });
     for (const address of ['http://tester:secret@127.0.0.1/', 'ftp://x', 'dimse://localhost']) {
       expect(await salus('node', 'add', 'X', address), address).toMatchObject({ code: 2 });
     }

@@ -11,6 +11,7 @@ import {
   startOrthanc,
   startStorescp,
 } from '../../scripts/services.ts';
+import { startFakeXnat } from './peers/fakeXnat.ts';
 import { type MadeIdentity, makeAuthority } from './peers/madeCertificates.ts';
 
 let test: TestStore;
@@ -191,42 +192,35 @@ describe('the test of a node over TLS', { timeout: 60_000 }, () => {
   });
 });
 
-describe('the test of an XNAT (against recorded answers, not a real server)', { timeout: 60_000 }, () => {
-  it('asks for a session and for the project', async () => {
-    const { createServer } = await import('node:http');
-    const basic = `Basic ${Buffer.from('reader:secret').toString('base64')}`;
-    const asked: string[] = [];
-    const server = createServer((request, reply) => {
-      asked.push(request.url ?? '');
-      if (request.headers.authorization !== basic) reply.statusCode = 401;
-      else if (request.url === '/xnat/data/JSESSION') return void reply.end('0123456789ABCDEF');
-      else if (request.url === '/xnat/data/projects/LUNG%20CT') return void reply.end('<xnat:Project/>');
-      else reply.statusCode = 404;
-      reply.end();
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address() as { port: number };
+describe('the test of an XNAT (recorded contracts, not a real server)', { timeout: 60_000 }, () => {
+  it('signs in, looks for the project and lists its sessions', async () => {
+    const fake = await startFakeXnat();
     const xnat = (project: string): NodeSettings => ({
       kind: 'xnat',
-      baseUrl: `http://127.0.0.1:${port}/xnat`,
+      baseUrl: fake.baseUrl,
       project,
-      auth: { method: 'basic', userName: 'reader' },
+      archives: false,
+      auth: { method: 'basic', userName: 'anna' },
       tls: noTls,
     });
     try {
-      const found = await tryNode(xnat('LUNG CT'), { credential: 'secret' });
-      expect(said(found.steps)).toEqual(['resolve', 'connect', 'session', 'project']);
+      const found = await tryNode(xnat('TRIAL'), { credential: fake.password });
+      expect(said(found.steps)).toEqual(['resolve', 'connect', 'session', 'project', 'sessions']);
       expect(nodes.get(found.nodeId).node.isProven).toBe(false);
-      expect(said((await tryNode(xnat('OTHER'), { credential: 'secret' })).steps).at(-1)).toBe(
-        'project: exchange.notFound',
+      expect(said((await tryNode(xnat('OTHER'), { credential: fake.password })).steps).at(-1)).toBe(
+        'project: exchange.projectUnknown',
       );
-      expect(said((await tryNode(xnat('LUNG CT'), { credential: 'no' })).steps).at(-1)).toBe(
+      expect(said((await tryNode(xnat('TRIAL'), { credential: 'no' })).steps).at(-1)).toBe(
         'session: exchange.unauthorized',
       );
-      expect(asked).toContain('/xnat/data/projects/LUNG%20CT');
+      // A sign-in page with the status 200 is no answer.
+      fake.behave('loginPage');
+      expect(said((await tryNode(xnat('TRIAL'), { credential: fake.password })).steps).at(-1)).toBe(
+        'session: exchange.protocol',
+      );
+      expect(fake.openSessions).toBe(0);
     } finally {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      await fake.stop();
     }
   });
 });

@@ -61,6 +61,26 @@ describe('what a peer had before', () => {
     }
   });
 
+  it('is fetched from a peer that knows C-GET, and proven where it is the same, never where it is another', async () => {
+    const peer = await startBadDimsePeer('abortsAfterObject', { gives: true });
+    try {
+      const lost = station.send(station.addDimse(peer), await station.importStudy(1)).deliveryId;
+      await until(
+        () => station.get(lost),
+        ({ state, attempts }) => state !== 'sending' && attempts > 0,
+      );
+      // It has the object that it gave no answer to.
+      peer.become('alreadyHas');
+      expect(await station.settled(lost)).toMatchObject({ state: 'proven', proven: 1, proof: 'readBack' });
+      const other = station.send(station.addDimse(peer), await station.importStudy(3)).deliveryId;
+      expect(await station.settled(other)).toMatchObject({
+        ...{ state: 'sent', sent: 3, proven: 0, lastTrouble: { code: 'exchange.notProvable' } },
+      });
+    } finally {
+      await peer.stop();
+    }
+  });
+
   it('and is another object is never proven over DICOMweb', async () => {
     const peer = await startBadWebPeer('alreadyHas');
     try {
@@ -185,13 +205,13 @@ describe('a delivery', () => {
   it('comes to its end though what its thread says can’t be taken up', async () => {
     const peer = await startBadDimsePeer('good');
     const { archive, platform } = station.station.t.test.store;
-    const pool = openSenderPool(archive.access, platform.log);
+    const pool = openSenderPool(archive.access, platform.resourcesDirectory, platform.log);
     const answers = { queued: [], sentSeries: ['1.2.3'], hasNew: true, sentOf: [], uncommitted: [], native: null };
     const said: string[] = [];
     try {
       const order: AttemptOrder = {
         ...{ ownAe: 'SALUS', studyUid: '1.2', kinds: [], trial: false, readsBack: true, times: {} },
-        ...{ asksCommitment: false, awaitsCommitment: false },
+        ...{ asksCommitment: false, awaitsCommitment: false, identity: { kind: 'kept' } },
         known: station.station.nodes.get(station.addDimse(peer)),
       };
       const { ended } = pool.attempt(order, {

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -221,6 +222,58 @@ describe.skipIf(!have('dcmtk', 'openssl'))('TLS (needs DCMTK and OpenSSL)', { ti
     }
     expect(instances()).toHaveLength(1);
     await until(rows, (found) => found.filter(({ ending }) => ending === 'tls').length >= 2);
+  });
+
+  it('binds a node to one certificate: another of the same authority, or none, does not get its title', async () => {
+    const nodeId = station.allow('MODALITY');
+    station.allow('OTHER');
+    const { node } = station.nodes.get(nodeId);
+    const bind = (receiveCertificate: string, baseVersion: number) =>
+      station.nodes.save(station.t.test.author, {
+        ...node,
+        baseVersion,
+        use: { ...node.use, receiveCertificate },
+        secrets: {},
+      });
+    const { fingerprint256 } = new X509Certificate(pem(certificates.client.certificate));
+    // As `openssl x509 -fingerprint -sha256` prints it, and as the certificate itself.
+    const printed = bind(`sha256 Fingerprint=${fingerprint256.toLowerCase()}`, node.version);
+    expect(printed.use.receiveCertificate).toBe(fingerprint256);
+    const pasted = bind(pem(certificates.client.certificate), printed.version);
+    expect(pasted.use.receiveCertificate).toBe(fingerprint256);
+    expect(() => bind('AB:CD', pasted.version)).toThrow(expect.objectContaining({ code: 'exchange.badCertificate' }));
+
+    await listenWithTls(pem(certificates.ca));
+    const send = (calling: string, identity: Certificates['client']) =>
+      storescu(station.port, [aFile(aSlice())], {
+        calling,
+        host: 'localhost',
+        arguments: ['+tls', identity.key, identity.certificate, ...trusting()],
+      });
+    const known = await send('MODALITY', certificates.client);
+    expect(known.answers, known.output).toEqual(['Success']);
+    const impostor = await send('MODALITY', certificates.server);
+    expect(impostor.code, impostor.output).not.toBe(0);
+    // Whoever is bound to none may show any that the receiver trusts.
+    const other = await send('OTHER', certificates.server);
+    expect(other.answers, other.output).toEqual(['Success']);
+    expect(instances()).toHaveLength(2);
+    const logged = await until(rows, (found) => found.length === 3);
+    const of = (title: string) => logged.filter(({ callingAe }) => callingAe === title);
+    const refused = of('MODALITY').find(({ ending }) => ending === 'rejected');
+    const shown = new X509Certificate(pem(certificates.server.certificate)).fingerprint256;
+    expect(refused?.details).toMatchObject({ reason: 1, certificate: 'other', fingerprint: shown });
+    // What was shown stands with what was accepted: that is how a certificate is taken over into a node.
+    expect(of('MODALITY').find(({ ending }) => ending === 'released')?.details).toEqual({
+      fingerprint: fingerprint256,
+    });
+
+    // Without TLS there is no certificate to be known by.
+    await station.listen({ tls: { enabled: false, certificate: '', clientCa: '' } });
+    const plain = await storescu(station.port, [aFile(aSlice())]);
+    expect(plain.code, plain.output).not.toBe(0);
+    await until(rows, (found) => found.some(({ details }) => details['certificate'] === 'none'));
+    expect(instances()).toHaveLength(2);
   });
 
   it('says what is wrong with a certificate before anything listens', async () => {

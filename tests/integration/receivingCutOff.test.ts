@@ -99,6 +99,60 @@ describe('an association that was cut off', { timeout: 90_000 }, () => {
     expect(marks(aborted)).toBe(0);
   });
 
+  it('lets go, and marks, what comes from a sender that ends each association by abort', async () => {
+    await station.close();
+    station = await openReceivingStation({ abortedTimes: { quietMs: 60_000, lookMs: 20 } });
+    station.allow('MODALITY');
+    await station.listen();
+    const { clock } = station.t.test;
+    clock.set(Date.now());
+    const abort = (association: RequestedAssociation) => association.abort();
+    const mine = () => station.t.imaging.openStudy(study).study;
+    await exchange([1, 2], abort);
+    const second = await exchange([3], abort);
+    clock.set(Date.now() + 120_000);
+    // Twice is no habit: whoever was broken off twice may have had more to send.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(marks(second)).toBe(1);
+    // The associations' own times are of this machine's clock.
+    clock.set(Date.now());
+    const third = await exchange([4], abort);
+    // Not before it has been quiet for long enough.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(marks(third)).toBe(1);
+    expect(mine()).toMatchObject({ arriving: true });
+    clock.set(Date.now() + 120_000);
+    await until(isArriving, (arriving) => arriving === false);
+    expect(mine()).toMatchObject({ arriving: false, isSenderAborted: true });
+    // A sender that starts over and releases says that it is whole.
+    await exchange([1, 2, 3, 4], release);
+    await until(mine, ({ isSenderAborted }) => isSenderAborted === undefined);
+    expect(mine()).toMatchObject({ arriving: false });
+  });
+
+  it('never lets go of what was cut off inside an object, or came from a sender that knows how to release', async () => {
+    await station.close();
+    station = await openReceivingStation({ abortedTimes: { quietMs: 60_000, lookMs: 20 } });
+    station.allow('MODALITY');
+    await station.listen();
+    const { clock } = station.t.test;
+    clock.set(Date.now());
+    const cut = await exchange([1], cutInside(2));
+    for (const number of [3, 4, 5]) await exchange([number], (association) => association.abort());
+    clock.set(Date.now() + 120_000);
+    await until(
+      () => station.t.test.store.reader.all('SELECT job_id FROM study_arrival').length,
+      (count) => count === 1,
+    );
+    expect(marks(cut)).toBe(1);
+    expect(await isArriving()).toBe(true);
+    await exchange([6], release);
+    const after = await exchange([7], (association) => association.abort());
+    clock.set(Date.now() + 120_000);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(marks(after)).toBe(1);
+  });
+
   it('leaves it marked until the object that was cut off has come', async () => {
     await station.listen();
     const cut = await exchange([1, 2], cutInside(3));

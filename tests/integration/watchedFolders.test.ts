@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -46,6 +46,26 @@ describe('a watched folder', { timeout: 60_000 }, () => {
     await until(instances, (count) => count === 3);
     await until(looks, (found) => found.reduce((sum, { objects }) => sum + objects, 0) === 3);
     expect(importCount()).toBe(imports + 1);
+  });
+
+  it('is refused within another, also by way of a link: its files would be imported twice', async () => {
+    const inner = join(folder, 'inner');
+    const beside = join(parent, 'incoming-too');
+    const link = join(parent, 'link');
+    mkdirSync(inner);
+    mkdirSync(beside);
+    symlinkSync(folder, link);
+    const nested = expect.objectContaining({ code: 'exchange.folderNested' });
+    for (const folders of [
+      [folder, inner],
+      [inner, folder],
+      [folder, folder],
+      [link, inner],
+      [link, folder],
+    ])
+      await expect(watch(...folders), folders.join(' ')).rejects.toEqual(nested);
+    expect(station.receiver.state().settings.watchedFolders).toEqual([]);
+    await watch(folder, beside);
   });
 
   it('imports nothing twice after a restart', async () => {

@@ -28,6 +28,10 @@ export class FakeElectron {
   readonly powerMonitor: FakeEmitter;
   readonly ipcMain: FakeEmitter;
   private readonly typings = readElectronTypings();
+  /** What the fake's keychain is: the desktop's, none that keeps anything secret, or locked. */
+  keychain: 'gnome_libsecret' | 'basic_text' | 'locked' = 'gnome_libsecret';
+  /** The keychain's own key; another one opens nothing that was encrypted before. */
+  keychainKey = 'first';
   readonly hasLock: boolean;
   readonly isPackaged: boolean;
   private becomeReady: () => void = () => undefined;
@@ -63,6 +67,18 @@ export class FakeElectron {
       ipcMain: this.ipcMain,
       Menu: this.guarded('Menu', { setApplicationMenu: () => undefined, buildFromTemplate: () => ({}) }),
       protocol: this.guarded('Protocol', { registerSchemesAsPrivileged: () => undefined }),
+      safeStorage: this.guarded('SafeStorage', {
+        isAsyncEncryptionAvailable: async () => this.keychain !== 'locked',
+        getSelectedStorageBackend: () => (this.keychain === 'locked' ? 'gnome_libsecret' : this.keychain),
+        encryptStringAsync: async (text: string) =>
+          Buffer.from(`${this.keychainKey}|${Buffer.from(text).toString('base64')}`),
+        decryptStringAsync: async (sealed: Buffer) => {
+          const [key, text = ''] = sealed.toString().split('|');
+          const isOld = key === 'rotated away';
+          if (key !== this.keychainKey && !isOld) throw new Error('Error while decrypting the ciphertext');
+          return { shouldReEncrypt: isOld, result: Buffer.from(text, 'base64').toString() };
+        },
+      }),
       session: this.guarded('Session', {
         fromPartition: (name: string, options: object) => this.makeSession(name, options),
       }),

@@ -201,7 +201,7 @@ describe('the unpacked application, made with a stand-in for the Electron binary
 
   it('carries resources and samples beside the archive', () => {
     const beside = path.dirname(archive);
-    for (const file of globSync('resources/{locales,templates}/**/*.json', { cwd: root })) {
+    for (const file of globSync('resources/{locales,templates,knowledge}/**/*.json', { cwd: root })) {
       expect(existsSync(path.join(beside, file)), file).toBe(true);
     }
     expect(globSync('resources/fonts/*', { cwd: beside }).sort()).toEqual([

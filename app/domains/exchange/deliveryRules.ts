@@ -88,6 +88,7 @@ export const nodeTroubles: readonly string[] = [
   'exchange.badCertificate',
   'exchange.badKey',
   'exchange.nodeNotFor',
+  'exchange.projectUnknown',
 ];
 const forPerson: ReadonlySet<string> = new Set([...nodeTroubles, 'imaging.identityConflict']);
 

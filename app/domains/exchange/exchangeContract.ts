@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { op, streamOf } from '../../shared/operation.ts';
 import { uidSchema } from '../imaging/imagingSchema.ts';
+import { languageSchema } from '../security/securitySchema.ts';
 import {
   associationSchema,
   deliveredInstanceSchema,
@@ -16,6 +17,7 @@ import {
   receiverStateSchema,
   testStepSchema,
 } from './exchangeSchema.ts';
+import { ruleContract } from './ruleContract.ts';
 import { newEntrySchema, ownEntrySchema, scheduleEventSchema, scheduleQuerySchema } from './scheduleSchema.ts';
 
 const onNode = z.object({ nodeId: z.uuid() });
@@ -71,6 +73,13 @@ export const exchangeContract = {
         seriesUids: z.array(uidSchema).max(1000).default([]),
         /** Only the objects of this signed report. */
         reportId: z.uuid().nullable().default(null),
+        /**
+         * Only the images that are marked now, with the key object selection that names them: made where it is not there
+         * yet, with its words in this language. Without the person's identity the images alone.
+         */
+        keyImages: languageSchema.nullable().default(null),
+        /** Leaves without the person, under other UIDs. Not for a report, which names the patient. */
+        deidentify: z.boolean().default(false),
       }),
     )
     .output(deliverySchema),
@@ -80,6 +89,8 @@ export const exchangeContract = {
         ...page,
         nodeId: z.uuid().nullable().default(null),
         studyUid: uidSchema.nullable().default(null),
+        /** Only of this report; with its study, by which they are found. */
+        reportId: z.uuid().nullable().default(null),
         states: z.array(deliveryStateSchema).max(deliveryStateSchema.options.length).default([]),
         /** Only what a person has to see to: refused, given up, or held with nothing more to happen by itself. */
         needsPerson: z.boolean().default(false),
@@ -138,4 +149,6 @@ export const exchangeContract = {
   archiveEntry: op({ shape: 'command', permission: 'worklist.assign', changes: ['worklist'], audit: true })
     .input(z.object({ entryId: z.uuid() }))
     .output(z.null()),
+
+  ...ruleContract,
 };

@@ -75,6 +75,8 @@ export const xnatSettingsSchema = z.object({
   kind: z.literal('xnat'),
   baseUrl: baseUrlSchema,
   project: z.string().min(1).max(64),
+  /** XNAT is asked to archive what was sent. Else the project's own setting says whether it leaves the prearchive. */
+  archives: z.boolean().default(false),
   auth: z.discriminatedUnion('method', [
     z.object({ method: z.literal('none') }),
     z.object({ method: z.literal('basic'), userName: z.string().min(1).max(256) }),
@@ -123,6 +125,16 @@ export const nodeUseSchema = z.object({
   hours: z.object({ from: timeOfDaySchema, to: timeOfDaySchema }).nullable().default(null),
   /** Address the receiver expects it from where that is not its host; empty: the host. */
   receiveFrom: z.string().max(253).default(''),
+  /**
+   * Its associations are accepted over TLS with this certificate alone: a fingerprint as `AB:CD:…` of 32 bytes (SHA-256).
+   * Given with a node also in any other way of writing it, or as the certificate itself in PEM. Empty or left out: any that the
+   * receiver trusts.
+   */
+  receiveCertificate: z
+    .string()
+    .trim()
+    .max(64 * 1024)
+    .optional(),
 });
 export type NodeUse = z.infer<typeof nodeUseSchema>;
 
@@ -158,6 +170,8 @@ export const nodeSchema = z.object({
   lastTest: z.object({ at: z.number(), steps: z.array(testStepSchema) }).nullable(),
   /** False for what could only be run against recorded answers here: XNAT. The window says so. */
   isProven: z.boolean(),
+  /** True where what is stored of it cannot be read: settings and use then stand for nothing, and it is used for nothing. */
+  isDamaged: z.boolean().optional(),
 });
 export type ExchangeNode = z.infer<typeof nodeSchema>;
 
@@ -246,6 +260,8 @@ export const deliverySchema = z.object({
   studyUid: uidSchema,
   /** The report whose objects these are; null for images. */
   reportId: z.uuid().nullable(),
+  /** Leaves without the person, under other UIDs: PS3.15 Annex E, basic profile. */
+  deidentified: z.boolean(),
   createdAt: z.number(),
   createdBy: z.string(),
   state: deliveryStateSchema,
@@ -265,12 +281,17 @@ export const deliverySchema = z.object({
 export type Delivery = z.infer<typeof deliverySchema>;
 
 export const deliveredInstanceSchema = z.object({
+  /** Under which it leaves. */
   sopUid: uidSchema,
+  /** The UID that it has here, where it leaves under another; null where it leaves as it is. */
+  storedUid: uidSchema.nullable(),
   sopClassUid: z.string(),
   state: z.enum(instanceDeliveryStates),
   /** DIMSE status, or STOW's warning or failure reason; null where none was given. */
   status: z.number().int().nullable(),
   code: z.string().nullable(),
+  /** Of `exchange.notDeidentifiable`: why it can't leave without the person; else null. */
+  reason: z.string().nullable(),
   /** Transfer syntax it was sent in, where that is not its own. */
   transcodedTo: z.string().nullable(),
   sentAt: z.number().nullable(),

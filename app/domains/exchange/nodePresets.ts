@@ -74,6 +74,7 @@ export const nodePresets: readonly NodePreset[] = [
       kind: 'xnat',
       baseUrl: 'https://HOST',
       project: 'PROJECT',
+      archives: false,
       auth: { method: 'basic', userName: 'USER' },
       tls: noTls,
     },

@@ -1,21 +1,30 @@
 import * as z from 'zod';
 import { op } from '../../shared/operation.ts';
 import { patientSchema } from '../patients/patientSchema.ts';
+import { conflictContract } from './conflictContract.ts';
 import {
   annotationSchema,
   importSummarySchema,
   instanceSchema,
   keyImageSchema,
   seriesSchema,
+  studyLineSchema,
   studySchema,
   uidSchema,
 } from './imagingSchema.ts';
 
+const identitySchema = z.object({
+  identifier: z.string(),
+  issuer: z.string(),
+  name: z.string(),
+  birthDate: z.string(),
+});
 const studyRef = z.object({ studyUid: uidSchema });
 /** Two studies may hold series of the same UID: a series is named by both. */
 const seriesRef = studyRef.extend({ seriesUid: uidSchema });
 
 export const imagingContract = {
+  ...conflictContract,
   /** Opens a study for reading: its patient, series and priors. One audit entry per call; a study with two identities is refused. */
   openStudy: op({ shape: 'query', permission: 'studies.read', reads: ['studies', 'patients'], audit: true })
     .input(studyRef)
@@ -25,6 +34,8 @@ export const imagingContract = {
         patient: patientSchema,
         series: z.array(seriesSchema),
         priors: z.array(studySchema),
+        /** Other spellings of this person on images of this study, which somebody decided to be one person. */
+        alsoNamed: z.array(identitySchema),
       }),
     ),
   /** A study for a list or a preview, without opening it. */
@@ -38,6 +49,10 @@ export const imagingContract = {
         priors: z.array(studySchema),
       }),
     ),
+  /** The same of many studies, as briefly as a line says it; of one that is not here, nothing. */
+  listStudyLines: op({ shape: 'query', permission: 'studies.read', reads: ['studies', 'patients'], audit: false })
+    .input(z.object({ studyUids: z.array(uidSchema).min(1).max(500) }))
+    .output(z.array(studyLineSchema)),
   listInstances: op({ shape: 'query', permission: 'studies.read', reads: ['studies'], audit: false })
     .input(seriesRef)
     .output(z.array(instanceSchema)),
@@ -47,14 +62,20 @@ export const imagingContract = {
   /** Appends a version. `baseVersion` is the version the person saw (0 for a new annotation); a newer one on the host is a failure that loses neither. */
   saveAnnotation: op({ shape: 'command', permission: 'annotations.write', changes: ['annotations'], audit: false })
     .input(
-      annotationSchema.omit({ version: true, author: true, at: true }).extend({ baseVersion: z.number().int().min(0) }),
+      annotationSchema
+        .omit({ version: true, author: true, at: true })
+        .extend({ baseVersion: z.number().int().min(0), revision: z.number().int().optional() }),
     )
     .output(annotationSchema),
   listKeyImages: op({ shape: 'query', permission: 'studies.read', reads: ['keyImages'], audit: false })
     .input(studyRef)
     .output(z.array(keyImageSchema)),
   setKeyImage: op({ shape: 'command', permission: 'annotations.write', changes: ['keyImages'], audit: false })
-    .input(keyImageSchema.omit({ author: true, at: true }).extend({ marked: z.boolean() }))
+    .input(
+      keyImageSchema
+        .omit({ author: true, at: true })
+        .extend({ marked: z.boolean(), revision: z.number().int().optional() }),
+    )
     .output(z.array(keyImageSchema)),
   /** Imports files, folders, zip archives or DICOMDIR media by path on the host's machine. */
   importPaths: op({ shape: 'job', permission: 'studies.import', changes: ['imports', 'jobs'], audit: true })

@@ -14,7 +14,14 @@ export const seriesSchema = z.object({
   /** Sum of frames over the image instances; 0 when the series holds no image. */
   frameCount: z.number().int(),
   /** The instance and frame (1-based) that stands for the series; null when nothing can be shown. */
-  representative: z.object({ sopUid: uidSchema, frame: z.number().int() }).nullable(),
+  representative: z
+    .object({
+      sopUid: uidSchema,
+      frame: z.number().int(),
+      /** There once another content of this instance was taken: what was kept of the picture before is out of date. */
+      version: z.number().int().optional(),
+    })
+    .nullable(),
   frameOfReferenceUid: z.string(),
 });
 export type Series = z.infer<typeof seriesSchema>;
@@ -43,10 +50,22 @@ export const studySchema = z.object({
   identityConflict: z.boolean(),
   /** True while an import is bringing this study in, or was cut off or cancelled while it did: instances may be missing. */
   arriving: z.boolean().optional(),
-  /** Instances kept aside because another instance with the same SOP Instance UID and other bytes came first. */
+  /** It came from a sender that ends each connection by abort and was not waited for any longer: nobody said it is whole. */
+  isSenderAborted: z.boolean().optional(),
+  /** Contents kept aside under a SOP Instance UID that has another one, and that nobody settled yet. */
   conflictCount: z.number().int(),
+  /** Instances of another person that were set aside: archived, no part of this study. */
+  asideCount: z.number().int().optional(),
+  /** Rises when a settled conflict changed what is shown: what was opened before must not be read on. */
+  revision: z.number().int().optional(),
 });
 export type Study = z.infer<typeof studySchema>;
+
+/** What a line of another list says of a study: whose, and what. */
+export const studyLineSchema = studySchema
+  .pick({ studyUid: true, modalities: true, description: true, studyDate: true })
+  .extend({ patientName: z.string() });
+export type StudyLine = z.infer<typeof studyLineSchema>;
 
 export const instanceSchema = z.object({
   sopUid: uidSchema,

@@ -94,16 +94,19 @@ describe('templates', () => {
 describe('checks before a signature', () => {
   test('a complete report passes', () => expect(check(aReport())).toEqual([]));
 
-  test('a study that may lack images is pointed out', () => {
-    const codes = checkReport({
-      report: aReport(),
-      study: { ...study, arriving: true },
-      series: [],
-      annotations: [annotation(1)],
-      availableSopUids: new Set(),
-    });
-    expect(codes).toEqual([{ code: 'studyIncomplete', blocking: false, sectionKey: null, detail: '' }]);
-  });
+  test.each([{ arriving: true }, { isSenderAborted: true }])(
+    'a study that may lack images is pointed out: %j',
+    (mark) => {
+      const codes = checkReport({
+        report: aReport(),
+        study: { ...study, ...mark },
+        series: [],
+        annotations: [annotation(1)],
+        availableSopUids: new Set(),
+      });
+      expect(codes).toEqual([{ code: 'studyIncomplete', blocking: false, sectionKey: null, detail: '' }]);
+    },
+  );
 
   test('a measurement changed after it was inserted is stale and blocks', () => {
     expect(check(aReport(), [annotation(2)])).toEqual([

@@ -95,7 +95,8 @@ export function checkReport(input: {
     checks.push({ code: 'patientDiffers', blocking: true, sectionKey: null, detail: '' });
   }
   if (study.identityConflict) checks.push({ code: 'studyConflict', blocking: true, sectionKey: null, detail: '' });
-  if (study.arriving) checks.push({ code: 'studyIncomplete', blocking: false, sectionKey: null, detail: '' });
+  if (study.arriving || study.isSenderAborted)
+    checks.push({ code: 'studyIncomplete', blocking: false, sectionKey: null, detail: '' });
   const newest = new Map(input.annotations.map((annotation) => [annotation.annotationId, annotation]));
   const lateralities = new Set(
     input.series.map((series) => series.laterality).filter((side) => side === 'L' || side === 'R'),

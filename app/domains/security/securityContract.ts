@@ -9,6 +9,9 @@ import {
   passwordSchema,
   roleSchema,
   sessionSchema,
+  unattendedKindSchema,
+  unattendedProblemSchema,
+  unattendedStateSchema,
 } from './securitySchema.ts';
 
 /** A password typed to prove who is there: any length, so that a wrong one is refused as wrong and not as too short. */
@@ -48,6 +51,37 @@ export const securityContract = {
   })
     .input(z.object({ password: typedPassword }))
     .output(z.object({ recoveryKey: z.string() })),
+  /** Whether the program opens the store by itself after a start, and where the key to it could lie on this machine. */
+  unattended: op({ shape: 'query', permission: 'storage.manage', reads: ['settings', 'session'], audit: false }).output(
+    z.object({
+      on: z.object({ kind: unattendedKindSchema, since: z.number() }).nullable(),
+      places: z.array(z.object({ kind: unattendedKindSchema, problem: unattendedProblemSchema.nullable() })),
+      start: unattendedStateSchema,
+    }),
+  ),
+  /** From the next start on the program opens the store by itself. `credentialFile`: for a credential, a new file. */
+  turnOnUnattended: op({
+    shape: 'command',
+    permission: 'storage.manage',
+    changes: ['settings', 'session'],
+    audit: true,
+  })
+    .input(
+      z.object({
+        password: typedPassword,
+        kind: unattendedKindSchema,
+        credentialFile: z.string().max(4096).default(''),
+      }),
+    )
+    .output(z.null()),
+  turnOffUnattended: op({
+    shape: 'command',
+    permission: 'storage.manage',
+    changes: ['settings', 'session'],
+    audit: true,
+  })
+    /** Where a key was left that could not be taken away; it opens nothing any more. */
+    .output(z.object({ left: unattendedKindSchema.nullable() })),
   signIn: op({ shape: 'command', permission: 'public', changes: ['session'], audit: false })
     .input(z.object({ operatorName: z.string().min(1).max(64), password: typedPassword }))
     .output(sessionSchema),

@@ -13,4 +13,12 @@ export const securityFailures = [
   'security.notSetUp',
   'security.sealed',
   'security.keyringDamaged',
+  'security.unattendedOff',
+  'security.unattendedSecretMissing',
+  'security.unattendedSecretWrong',
+  'security.unattendedSecretOpen',
+  'security.unattendedPlaceUnavailable',
+  'security.unattendedBesideStore',
+  'security.unattendedFileExists',
+  'security.unattendedFileUnwritable',
 ] as const;

@@ -5,6 +5,7 @@ export type Role = (typeof roles)[number];
 export const permissions = [
   'patients.read',
   'patients.link',
+  'conflicts.settle',
   'studies.read',
   'studies.import',
   'studies.export',
@@ -20,6 +21,10 @@ export const permissions = [
   'exchange.manage',
   'exchange.search',
   'exchange.send',
+  'exchange.status',
+  'system.health',
+  'system.metrics',
+  'api.manage',
 ] as const;
 export type Permission = (typeof permissions)[number];
 
@@ -29,6 +34,7 @@ const table: Readonly<Record<Role, readonly Permission[]>> = {
   administrator: [
     ...reading,
     'patients.link',
+    'conflicts.settle',
     'studies.import',
     'studies.export',
     'worklist.assign',
@@ -39,10 +45,15 @@ const table: Readonly<Record<Role, readonly Permission[]>> = {
     'exchange.manage',
     'exchange.search',
     'exchange.send',
+    'exchange.status',
+    'system.health',
+    'system.metrics',
+    'api.manage',
   ],
   radiologist: [
     ...reading,
     'patients.link',
+    'conflicts.settle',
     'studies.import',
     'studies.export',
     'annotations.write',

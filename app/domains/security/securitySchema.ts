@@ -40,6 +40,28 @@ export const sessionSchema = z.object({
 });
 export type SessionView = z.infer<typeof sessionSchema>;
 
+/**
+ * Where the unlock key of unattended operation may lie: in the keychain that Electron's safeStorage reaches, in the
+ * desktop's Secret Service, or in a systemd credential.
+ */
+export const unattendedKindSchema = z.enum(['safeStorage', 'secretService', 'credential']);
+export type UnattendedKind = z.infer<typeof unattendedKindSchema>;
+
+/** Why a place cannot keep the unlock key on this machine. */
+export const unattendedProblemSchema = z.enum(['notInstalled', 'notAnswering', 'plainText']);
+export type UnattendedProblem = z.infer<typeof unattendedProblemSchema>;
+
+/** Whether the program may open the store by itself, and what came of it at this start. */
+export const unattendedStateSchema = z.object({
+  on: z.boolean(),
+  state: z.enum(['idle', 'opening', 'opened', 'failed']),
+  /** When it opened, or failed to. */
+  at: z.number().nullable(),
+  /** Code of the failure. */
+  failure: z.string().nullable(),
+});
+export type UnattendedState = z.infer<typeof unattendedStateSchema>;
+
 export const auditEntrySchema = z.object({
   sequence: z.number().int(),
   at: z.number(),

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { op, streamOf, topics } from '../../shared/operation.ts';
-import { languageSchema } from '../security/securitySchema.ts';
+import { languageSchema, unattendedStateSchema } from '../security/securitySchema.ts';
 
 export const changeEventSchema = z.object({
   /** Grows by one with each publication of this core. */
@@ -28,6 +28,7 @@ export const systemContract = {
       siteName: z.string(),
       /** Set when the clock reads earlier than the last audit entry. */
       clockSetBackByMs: z.number(),
+      unattended: unattendedStateSchema,
     }),
   ),
   /** First run: makes a throw-away store with the sample studies and signs a demonstration operator in. */

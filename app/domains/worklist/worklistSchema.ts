@@ -36,6 +36,8 @@ export const worklistRowSchema = z.object({
   conflictCount: z.number().int(),
   /** True while an import is bringing the study in, or was cut off or cancelled while it did: instances may be missing. */
   arriving: z.boolean().optional(),
+  /** A rule brought it to compare with: it is not unread work, whoever may read it. */
+  prior: z.boolean().optional(),
   needsLinkDecision: z.boolean(),
 });
 export type WorklistRow = z.infer<typeof worklistRowSchema>;

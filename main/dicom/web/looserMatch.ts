@@ -59,6 +59,11 @@ function patternOf(value: string): Sign[] {
   });
 }
 
+/** Whether a text is what a key of PS3.4 C.2.2.2.4 asks for, without regard to case, accents and the empty end of a name. */
+export function isWildcardMatch(key: string, text: string): boolean {
+  return text.length <= longestValue && isMatch(patternOf(key), Array.from(foldMarks(text).replace(/\^+$/, '')));
+}
+
 /** Goes back to the last `*` alone, which is enough: never more steps than pattern times text. */
 function isMatch(pattern: readonly Sign[], text: readonly string[]): boolean {
   let sign = 0;

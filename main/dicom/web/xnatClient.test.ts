@@ -63,7 +63,15 @@ class DocumentedXnat {
         ]);
       case 'GET /xnat/data/experiments/XNAT_E1/scans':
         return rows([
-          { ID: '1', type: 'T1', series_description: 'T1 axial', xsiType: 'xnat:mrScanData', xnat_imagescandata_id: 7 },
+          {
+            ID: '1',
+            type: 'T1',
+            series_description: 'T1 axial',
+            xsiType: 'xnat:mrScanData',
+            xnat_imagescandata_id: 7,
+            // As some versions call a column: by its whole path.
+            'xnat:imagescandata/uid': '1.2.3.4',
+          },
         ]);
       case 'GET /xnat/data/experiments/XNAT_E1/scans/ALL/files':
         return rows([
@@ -169,7 +177,16 @@ describe('XNAT, as it is documented', () => {
       studyUid: '1.2.3',
       date: '2026-11-20',
     });
-    expect(scans).toEqual([{ scanId: '1', type: 'T1', seriesDescription: 'T1 axial', xsiType: 'xnat:mrScanData' }]);
+    expect(scans).toEqual([
+      {
+        scanId: '1',
+        type: 'T1',
+        seriesDescription: 'T1 axial',
+        xsiType: 'xnat:mrScanData',
+        modality: '',
+        seriesUid: '1.2.3.4',
+      },
+    ]);
     expect((await client.probe()).skewMs).not.toBeNull();
     expect(xnat.signIns).toBe(1);
     await client.close();
@@ -188,16 +205,11 @@ describe('XNAT, as it is documented', () => {
     await expect(open({ method: 'none' }).projects()).rejects.toMatchObject({ trouble: 'unauthorized' });
   });
 
-  it('gives objects and zips to the import service, and says where XNAT put them', async () => {
+  it('gives objects to the import service, and says where XNAT put them', async () => {
     const client = open();
     const target = { projectId: 'TRIAL', subjectLabel: 'S 1' };
-    const places = await client.import({ kind: 'object', target, ...bytes(200) });
+    const places = await client.import({ target, ...bytes(200) });
     expect(places).toEqual(['/prearchive/projects/TRIAL/20261120_101112/S1']);
-    await client.import({
-      kind: 'zip',
-      target: { projectId: 'TRIAL', sessionLabel: 'S1', intoArchive: true },
-      ...bytes(300),
-    });
     expect(xnat.imported.map(({ query, type, body }) => [Object.fromEntries(query), type, body.length])).toEqual([
       [
         {
@@ -207,40 +219,50 @@ describe('XNAT, as it is documented', () => {
           SUBJECT_ID: 'S 1',
           dest: '/prearchive/projects/TRIAL',
           overwrite: 'append',
+          rename: 'true',
         },
         'application/dicom',
         200,
       ],
-      [
-        {
-          inbody: 'true',
-          'import-handler': 'DICOM-zip',
-          PROJECT_ID: 'TRIAL',
-          EXPT_LABEL: 'S1',
-          dest: '/archive/projects/TRIAL',
-          overwrite: 'append',
-        },
-        'application/zip',
-        300,
-      ],
     ]);
     const [waiting] = await client.prearchived('TRIAL');
-    expect(waiting).toEqual({ source: places[0], projectId: 'TRIAL', status: 'READY', studyUid: '1.2.3' });
-    expect(await client.archive(waiting?.source ?? '')).toEqual(['/archive/projects/TRIAL/subjects/S/experiments/S1']);
+    expect(waiting).toEqual({
+      source: places[0],
+      projectId: 'TRIAL',
+      label: 'S1',
+      status: 'READY',
+      studyUid: '1.2.3',
+    });
+    const archived = ['/archive/projects/TRIAL/subjects/S/experiments/S1'];
+    expect(await client.archive(waiting?.source ?? '', true)).toEqual(archived);
     expect(xnat.archived).toEqual([`src=${places[0]}`, 'overwrite=append']);
+    await client.archive(waiting?.source ?? '', false);
+    expect(xnat.archived).toEqual([`src=${places[0]}`]);
+  });
+
+  it('takes a page for people, whatever its status, for no answer, after one more sign-in', async () => {
+    const client = open();
+    await client.projects();
+    xnat.instead = { type: 'text/html;charset=UTF-8', body: '<form>/archive/projects/TRIAL/x</form>' };
+    const page = { trouble: 'protocol', details: { reason: 'page' } };
+    await expect(client.projects()).rejects.toMatchObject(page);
+    expect(xnat.signIns).toBe(2);
+    await expect(client.import({ target: { projectId: 'TRIAL' }, ...bytes(20) })).rejects.toMatchObject(page);
+    expect(xnat.imported).toEqual([]);
   });
 
   it('gives back the files of a session', async () => {
     const client = open();
     const [file] = await client.files('XNAT_E1');
-    expect(file).toMatchObject({ name: '1 a.dcm', bytes: 132, collection: 'DICOM' });
+    expect(file).toMatchObject({ name: '1 a.dcm', scanId: '1', bytes: 132, collection: 'DICOM' });
     let length = 0;
     if (file) for await (const chunk of await client.retrieve(file)) length += chunk.length;
     expect(length).toBe(132);
   });
 
   it.each([
-    ['contentType', 'text/html', '<p>sign in</p>'],
+    ['page', 'text/html', '<p>sign in</p>'],
+    ['contentType', 'text/plain', ''],
     ['shape', 'application/json', '{"ResultSet":[]}'],
     ['shape', 'application/json', '{"ResultSet":{"Result":[1]}}'],
     ['json', 'application/json', '{'],

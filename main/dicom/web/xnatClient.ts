@@ -1,5 +1,4 @@
 import { parseMediaType } from './mediaType.ts';
-import { parseStrictJson } from './strictJson.ts';
 import { unlessAborted } from './unlessAborted.ts';
 import { openWebConnection } from './webConnection.ts';
 import {
@@ -12,6 +11,7 @@ import {
   type WebPeer,
   type WebRequest,
 } from './webPeer.ts';
+import { filePath, part, type Row, rowsOf, scanIdOf, text } from './xnatRows.ts';
 
 export interface XnatProject {
   readonly projectId: string;
@@ -31,9 +31,16 @@ export interface XnatSession {
   readonly subjectLabel: string;
   /** `2026-11-20`, or empty. */
   readonly date: string;
+  /** `10:11:12`, or empty. */
+  readonly time: string;
   readonly xsiType: string;
   /** Study Instance UID; empty where XNAT has none. */
   readonly studyUid: string;
+  readonly modality: string;
+  /** As the objects had them when XNAT took them in; a site may keep its subjects under other names and numbers. */
+  readonly patientName: string;
+  readonly patientId: string;
+  readonly accessionNumber: string;
 }
 
 export interface XnatScan {
@@ -41,11 +48,16 @@ export interface XnatScan {
   readonly type: string;
   readonly seriesDescription: string;
   readonly xsiType: string;
+  readonly modality: string;
+  /** Series Instance UID; empty where XNAT has none. */
+  readonly seriesUid: string;
 }
 
 /** One file of a session. */
 export interface XnatFile {
   readonly name: string;
+  /** Of the scan it belongs to; empty where its address names none. */
+  readonly scanId: string;
   readonly bytes: number | null;
   /** `DICOM` for original objects. */
   readonly collection: string;
@@ -58,6 +70,9 @@ export interface PrearchivedSession {
   /** `/prearchive/projects/P/20261120_101112/S`: what `archive` takes. */
   readonly source: string;
   readonly projectId: string;
+  /** What it will be called in the archive. */
+  readonly label: string;
+  /** `RECEIVING`, `READY`, `CONFLICT` … */
   readonly status: string;
   readonly studyUid: string;
 }
@@ -68,8 +83,6 @@ export interface XnatTarget {
   /** Left out: as XNAT reads it from the objects. */
   readonly subjectLabel?: string;
   readonly sessionLabel?: string;
-  /** Skips the prearchive where the project lets it. */
-  readonly intoArchive?: boolean;
 }
 
 export interface XnatProbe {
@@ -89,28 +102,35 @@ export interface XnatClient {
   files(experimentId: string, signal?: AbortSignal): Promise<XnatFile[]>;
   retrieve(file: XnatFile, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   /**
-   * Gives one object (`gradual-DICOM`) or a zip of them (`DICOM-zip`) to XNAT's import service.
-   * @returns where XNAT says it put them; empty when it does not say, and then nothing is known. No proof: see `files`.
+   * Gives one object to XNAT's import service (`gradual-DICOM`), into the prearchive.
+   * @returns where XNAT says it put it; empty when it left it out, as its import filters make it do. No proof: see `files`
    */
   import(input: XnatImport, signal?: AbortSignal): Promise<string[]>;
   prearchived(projectId: string, signal?: AbortSignal): Promise<PrearchivedSession[]>;
-  /** Moves a session from the prearchive into the archive. @returns where XNAT says it is now */
-  archive(source: string, signal?: AbortSignal): Promise<string[]>;
+  /**
+   * Moves a session from the prearchive into the archive.
+   * @param appends adds to an archived session of the same label; else XNAT refuses where there is one
+   * @returns where XNAT says it is now
+   */
+  archive(source: string, appends: boolean, signal?: AbortSignal): Promise<string[]>;
   /** Signs out as far as it can, and ends every connection. Never throws. */
   close(): Promise<void>;
 }
 
 export interface XnatImport {
-  readonly kind: 'object' | 'zip';
   readonly target: XnatTarget;
   readonly byteLength: number | null;
   open(): AsyncIterable<Uint8Array>;
 }
 
-const longestList = 32 * 1024 * 1024;
 const longestText = 1024 * 1024;
-const mostRows = 200_000;
 const signOutMs = 3_000;
+/** What DICOM has a place for. */
+const sessionColumns = [
+  ...['ID', 'label', 'project', 'subject_label', 'date', 'time', 'xsiType', 'UID', 'modality'],
+  ...['dcmPatientName', 'dcmAccessionNumber', 'xnat:imageSessionData/dcmPatientId'],
+].join(',');
+const scanColumns = 'ID,UID,type,series_description,modality,xsiType';
 
 /**
  * A client of one XNAT. No real XNAT could be run here: what it says and understands is taken from XNAT's public
@@ -122,6 +142,8 @@ export function openXnatClient(peer: WebPeer, options: WebOptions = {}): XnatCli
   const signingIn = openWebConnection(peer, options);
   const connection: WebConnection = openWebConnection({ ...peer, auth: { method: 'none' } }, options);
   let session: Promise<string> | null = null;
+  /** Sessions that were given up and may not be over: XNAT lets an account have so many at once. */
+  const givenUp = new Set<Promise<string>>();
 
   async function signIn(): Promise<string> {
     const answer = await signingIn.request({ method: 'POST', path: 'data/JSESSION' });
@@ -143,14 +165,15 @@ export function openXnatClient(peer: WebPeer, options: WebOptions = {}): XnatCli
   }
 
   async function ask(request: WebRequest): Promise<WebAnswer> {
-    if (peer.auth.method !== 'basic') return signingIn.request(request);
+    if (peer.auth.method !== 'basic') return requireNoPage(await signingIn.request(request));
     for (let isSecond = false; ; isSecond = true) {
       const mine = currentSession();
       const cookie = `JSESSIONID=${await (request.signal ? unlessAborted(mine, request.signal) : mine)}`;
       try {
-        return await connection.request({ ...request, headers: { ...request.headers, cookie } });
+        return requireNoPage(await connection.request({ ...request, headers: { ...request.headers, cookie } }));
       } catch (error) {
-        if (isSecond || !(error instanceof WebError) || error.trouble !== 'unauthorized') throw error;
+        if (isSecond || !(error instanceof WebError) || !isSessionOver(error)) throw error;
+        if (error.trouble !== 'unauthorized') givenUp.add(mine);
         if (session === mine) session = null;
       }
     }
@@ -186,33 +209,44 @@ export function openXnatClient(peer: WebPeer, options: WebOptions = {}): XnatCli
         label: text(row, 'label'),
       })),
     sessions: async (projectId, signal) => {
-      const columns = 'ID,label,project,subject_label,date,xsiType,UID';
-      const rows = await list(`data/projects/${part(projectId)}/experiments`, signal, [['columns', columns]]);
+      const rows = await list(`data/projects/${part(projectId)}/experiments`, signal, [
+        ['xsiType', 'xnat:imageSessionData'],
+        ['columns', sessionColumns],
+      ]);
       return rows.map((row) => ({
         experimentId: text(row, 'ID'),
         label: text(row, 'label'),
         projectId: text(row, 'project') || projectId,
         subjectLabel: text(row, 'subject_label'),
         date: text(row, 'date'),
+        time: text(row, 'time'),
         xsiType: text(row, 'xsiType'),
         studyUid: text(row, 'UID'),
+        modality: text(row, 'modality'),
+        patientName: text(row, 'dcmPatientName'),
+        patientId: text(row, 'dcmPatientId'),
+        accessionNumber: text(row, 'dcmAccessionNumber'),
       }));
     },
     scans: async (experimentId, signal) =>
-      (await list(`data/experiments/${part(experimentId)}/scans`, signal)).map((row) => ({
+      (await list(`data/experiments/${part(experimentId)}/scans`, signal, [['columns', scanColumns]])).map((row) => ({
         scanId: text(row, 'ID'),
         type: text(row, 'type'),
         seriesDescription: text(row, 'series_description'),
         xsiType: text(row, 'xsiType'),
+        modality: text(row, 'modality'),
+        seriesUid: text(row, 'UID'),
       })),
     files: async (experimentId, signal) =>
       (await list(`data/experiments/${part(experimentId)}/scans/ALL/files`, signal)).map((row) => {
         const size = text(row, 'Size');
+        const path = filePath(text(row, 'URI'));
         return {
           name: text(row, 'Name'),
+          scanId: scanIdOf(path),
           bytes: /^\d{1,15}$/.test(size) ? Number(size) : null,
           collection: text(row, 'collection'),
-          path: filePath(text(row, 'URI')),
+          path,
         };
       }),
     retrieve: async (file, signal) => {
@@ -224,21 +258,24 @@ export function openXnatClient(peer: WebPeer, options: WebOptions = {}): XnatCli
       });
       return answer.body;
     },
-    import: ({ kind, target, byteLength, open }, signal) =>
+    import: ({ target, byteLength, open }, signal) =>
       lines({
         method: 'POST',
         path: 'data/services/import',
         query: [
           ['inbody', 'true'],
-          ['import-handler', kind === 'zip' ? 'DICOM-zip' : 'gradual-DICOM'],
+          ['import-handler', 'gradual-DICOM'],
           ['PROJECT_ID', target.projectId],
           ...(target.subjectLabel === undefined ? [] : [['SUBJECT_ID', target.subjectLabel] as const]),
           ...(target.sessionLabel === undefined ? [] : [['EXPT_LABEL', target.sessionLabel] as const]),
-          ['dest', `/${target.intoArchive ? 'archive' : 'prearchive'}/projects/${target.projectId}`],
+          ['dest', `/prearchive/projects/${target.projectId}`],
           // Adds what is new and leaves what is there: an import that is repeated harms nothing.
           ['overwrite', 'append'],
+          // A name that XNAT makes of the object, so that the same object has the same file.
+          ['rename', 'true'],
         ],
-        body: { contentType: kind === 'zip' ? 'application/zip' : 'application/dicom', byteLength, open },
+        headers: { accept: 'text/plain' },
+        body: { contentType: 'application/dicom', byteLength, open },
         repeatable: true,
         ...(signal ? { signal } : {}),
       }),
@@ -246,14 +283,16 @@ export function openXnatClient(peer: WebPeer, options: WebOptions = {}): XnatCli
       (await list(`data/prearchive/projects/${part(projectId)}`, signal)).map((row) => ({
         source: text(row, 'url').replace(/^\/data(?=\/)/, ''),
         projectId: text(row, 'project'),
+        label: text(row, 'name'),
         status: text(row, 'status'),
         studyUid: text(row, 'tag'),
       })),
-    archive: (source, signal) =>
+    archive: (source, appends, signal) =>
       lines({
         method: 'POST',
         path: 'data/services/archive',
-        body: formOf({ src: source, overwrite: 'append' }),
+        headers: { accept: 'text/plain' },
+        body: formOf({ src: source, ...(appends ? { overwrite: 'append' } : {}) }),
         ...(signal ? { signal } : {}),
       }),
   };
@@ -277,12 +316,12 @@ export function openXnatClient(peer: WebPeer, options: WebOptions = {}): XnatCli
       };
     },
     close: async () => {
-      const open = session;
+      const open = [...givenUp, ...(session ? [session] : [])];
       session = null;
       try {
-        if (open) {
-          const signal = AbortSignal.timeout(signOutMs);
-          const headers = { cookie: `JSESSIONID=${await unlessAborted(open, signal)}` };
+        const signal = AbortSignal.timeout(signOutMs);
+        for (const one of open) {
+          const headers = { cookie: `JSESSIONID=${await unlessAborted(one, signal)}` };
           (await connection.request({ method: 'DELETE', path: 'data/JSESSION', headers, signal })).dispose();
         }
       } catch (error) {
@@ -296,46 +335,22 @@ export function openXnatClient(peer: WebPeer, options: WebOptions = {}): XnatCli
   };
 }
 
-type Row = Readonly<Record<string, unknown>>;
-
-/** `{ ResultSet: { Result: [ … ] } }`, XNAT's shape of every list. */
-async function rowsOf(answer: WebAnswer): Promise<Row[]> {
-  const type = parseMediaType(answer.headers['content-type'] ?? '');
-  if (type?.type !== 'application/json') {
-    answer.dispose();
-    throw new WebError('protocol', 'the answer is no JSON', { reason: 'contentType', status: answer.status });
-  }
-  const json = parseStrictJson(await answer.bytes(longestList), type.parameters.get('charset') ?? '');
-  const rows = (json as { ResultSet?: { Result?: unknown } } | null)?.ResultSet?.Result;
-  if (!Array.isArray(rows) || rows.some((row) => typeof row !== 'object' || row === null)) {
-    throw new WebError('protocol', 'the answer is no list of XNAT', { reason: 'shape' });
-  }
-  if (rows.length > mostRows) throw new WebError('protocol', 'the list is longer than is taken', { reason: 'tooMany' });
-  return rows as Row[];
+/**
+ * XNAT may answer with a page for people and the status 200: its sign-in, where a session has ended, or what went wrong.
+ * Nothing that is asked for here is a page, so that one is never an empty list nor an object that was stored.
+ */
+function requireNoPage(answer: WebAnswer): WebAnswer {
+  const type = parseMediaType(answer.headers['content-type'] ?? '')?.type;
+  if (type !== 'text/html' && type !== 'application/xhtml+xml') return answer;
+  answer.dispose();
+  throw new WebError('protocol', 'the answer is a page for people', { reason: 'page', status: answer.status });
 }
 
-function text(row: Row, name: string): string {
-  const value = row[name];
-  return typeof value === 'string' ? value.trim() : typeof value === 'number' ? String(value) : '';
-}
-
-/** A name as one part of a path. */
-function part(name: string): string {
-  if (name === '' || name === '.' || name === '..') throw new TypeError('a name that is no part of a path');
-  return encodeURIComponent(name);
-}
-
-/** A file's address within this XNAT, escaped. @throws WebError when it leads elsewhere */
-function filePath(uri: string): string {
-  const elsewhere = new WebError('protocol', 'a file lies elsewhere', { reason: 'address' });
-  const names = uri.split('/').slice(1);
-  if (names[0] !== 'data' || names.some((name) => name === '' || name === '.' || name === '..')) throw elsewhere;
-  try {
-    // XNAT escapes some names and not others.
-    return names.map((name) => part(decodeURIComponent(name))).join('/');
-  } catch {
-    throw elsewhere;
-  }
+/** 401, or sent to the sign-in page: a new session is tried once. */
+function isSessionOver({ trouble, details }: WebError): boolean {
+  return (
+    trouble === 'unauthorized' || (trouble === 'protocol' && ['page', 'redirect'].includes(`${details['reason']}`))
+  );
 }
 
 function formOf(fields: Readonly<Record<string, string>>): WebBody {

@@ -1,5 +1,6 @@
 import type { exchangeContract } from '../../../app/domains/exchange/exchangeContract.ts';
 import type { HandlersOf } from '../../core.ts';
+import { ruleHandlers } from './ruleHandlers.ts';
 
 export const exchangeHandlers: HandlersOf<typeof exchangeContract> = {
   listNodes: (_input, context) => context.services().exchange.nodes.list(),
@@ -16,9 +17,19 @@ export const exchangeHandlers: HandlersOf<typeof exchangeContract> = {
     context.services().exchange.receiver.save(context.author(), settings, privateKey),
   associations: (input, context) => context.services().exchange.receiver.associations(input),
   async send(input, context) {
-    const { exchange, reports } = context.services();
+    const { exchange, imaging, reports } = context.services();
+    const { studyUid, reportId, keyImages, deidentify } = input;
+    if (reportId === null && keyImages !== null) {
+      const marked = imaging.listKeyImages(studyUid).map(({ sopUid }) => sopUid);
+      // A selection names the person and who chose: without the person the images go alone.
+      const made = deidentify
+        ? []
+        : await imaging.storeMarkedImages(context.author(), { studyUid, language: keyImages });
+      const sopUids = [...new Set([...marked, ...made])];
+      return exchange.deliveries.send(context.author(), { ...input, seriesUids: [], sopUids });
+    }
     // A signature does not wait for its objects: whoever sends at once has them made now.
-    if (input.reportId !== null) await reports.storeObjects(context.author(), input.reportId);
+    if (reportId !== null) await reports.storeObjects(context.author(), reportId);
     return exchange.deliveries.send(context.author(), input);
   },
   listDeliveries: (input, context) => context.services().exchange.deliveries.list(input),
@@ -36,4 +47,5 @@ export const exchangeHandlers: HandlersOf<typeof exchangeContract> = {
     return null;
   },
   fetch: (input, context) => ({ jobId: context.services().exchange.finding.startFetch(context.author(), input) }),
+  ...ruleHandlers,
 };

@@ -98,18 +98,45 @@ export interface Receiver {
   close(): Promise<void>;
 }
 
+/** A request to send that a routing rule makes, not a person. */
+export interface RuleRequest {
+  readonly ruleId: string;
+  /** Shown as who asked. */
+  readonly ruleName: string;
+  /** Instances of the study (null: all up to `lastInstanceRow`), counted by who asks; null: what the input says. */
+  readonly what: {
+    readonly sopUids: readonly string[] | null;
+    readonly lastInstanceRow: number;
+    readonly instances: number;
+    readonly bytes: number;
+  } | null;
+  /** Inside the transaction of the request: how far the rule has come. */
+  within(tx: Transaction): void;
+}
+
 /** What is on its way to others, and with what proof it arrived. */
 export interface Deliveries {
   /** @throws Failure('exchange.nothingToSend' | 'exchange.nodeNotFor' | 'imaging.identityConflict' | …) */
   send(
     author: Author,
-    input: { nodeId: string; studyUid: string; seriesUids: readonly string[]; reportId: string | null },
+    input: {
+      nodeId: string;
+      studyUid: string;
+      seriesUids: readonly string[];
+      reportId: string | null;
+      /** Only these instances of the study. */
+      sopUids?: readonly string[];
+      /** Goes without the person, under other UIDs. */
+      deidentify?: boolean;
+    },
+    byRule?: RuleRequest,
   ): Delivery;
   list(question: {
     offset: number;
     limit: number;
     nodeId: string | null;
     studyUid: string | null;
+    reportId?: string | null;
     states: readonly DeliveryState[];
     /** Only what is refused, given up or held until a person sees to it. */
     needsPerson?: boolean;

@@ -2,18 +2,21 @@ import type { Replayer } from '../../database/replay.ts';
 import type { Reader, SqlValue, Transaction } from '../../database/writeGate.ts';
 import { type NodePayload, putNode } from './nodes/nodeRows.ts';
 import { type KnownReceiver, putReceiver } from './receiving/receiverSettings.ts';
+import { finishRouting, replayRoutingRule, takeOverRouting } from './routing/routingReplay.ts';
 import { type EntryPayload, putEntry } from './schedule/scheduleRows.ts';
 
 /** Writes nodes with their secrets and the receiver's settings again, and takes over what was only logged. */
 export function exchangeReplayer(): Replayer {
+  let isTakenOver = false;
   return {
     kinds: ['statement'],
-    types: ['node', 'receiver', 'scheduledEntry'],
+    types: ['node', 'receiver', 'scheduledEntry', 'routingRule'],
     replay(tx, _object, _bytes, statement) {
       if (statement === null) return;
       const { version, at, hlc, siteId, author } = statement;
       const origin = { version, at, hlc, siteId, author: author.operatorName };
       if (statement.type === 'node') putNode(tx, statement.id, statement.payload as NodePayload, origin);
+      else if (statement.type === 'routingRule') replayRoutingRule(tx, statement);
       else if (statement.type === 'scheduledEntry')
         putEntry(tx, statement.id, statement.payload as EntryPayload, origin);
       else putReceiver(tx, { ...(statement.payload as Omit<KnownReceiver, 'version'>), version }, origin);
@@ -22,6 +25,11 @@ export function exchangeReplayer(): Replayer {
       takeOverCapabilities(tx, old);
       takeOverAssociations(tx, old);
       takeOverWatched(tx, old);
+      takeOverRouting(tx, old);
+      isTakenOver = true;
+    },
+    finish(tx) {
+      finishRouting(tx, isTakenOver);
     },
   };
 }

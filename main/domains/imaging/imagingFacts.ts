@@ -3,8 +3,12 @@ import { Failure } from '../../../app/shared/failure.ts';
 import type { OpenStore } from '../../core.ts';
 import type { Author, Reader, Transaction } from '../../database/writeGate.ts';
 
-export type NewAnnotation = Omit<Annotation, 'version' | 'author' | 'at'> & { readonly baseVersion: number };
-export type NewKeyImage = Omit<KeyImage, 'author' | 'at'> & { readonly marked: boolean };
+/** `revision`: of the study as it was opened; left out by whoever draws on no picture. */
+interface Opened {
+  readonly revision?: number | undefined;
+}
+export type NewAnnotation = Omit<Annotation, 'version' | 'author' | 'at'> & Opened & { readonly baseVersion: number };
+export type NewKeyImage = Omit<KeyImage, 'author' | 'at'> & Opened & { readonly marked: boolean };
 
 /** Longest view state of one annotation as JSON, bytes. */
 const longestViewState = 64 * 1024;
@@ -53,7 +57,7 @@ export function findAnnotation(
  * @throws Failure('imaging.annotationUnknown' | 'imaging.instanceUnknown' | 'imaging.identityConflict' | 'imaging.tooLarge')
  */
 export function saveAnnotation(store: OpenStore, author: Author, input: NewAnnotation): Annotation {
-  const { baseVersion, ...facts } = input;
+  const { baseVersion, revision, ...facts } = input;
   if (JSON.stringify(facts.viewState).length > longestViewState)
     throw new Failure('imaging.tooLarge', 'the view state is too large');
   return store.gate.write(author, 'imaging.saveAnnotation', (tx) => {
@@ -70,7 +74,7 @@ export function saveAnnotation(store: OpenStore, author: Author, input: NewAnnot
     // An annotation never wanders to another image, whatever a window sends: its numbers would be read off the wrong one.
     if (newest && !sameImage(JSON.parse(newest.body) as Annotation, input))
       throw new Failure('imaging.annotationMoved', 'the annotation lies on another image');
-    requireDrawable(tx, input);
+    requireDrawable(tx, input, revision);
     const annotation: Annotation = {
       ...facts,
       version: baseVersion + 1,
@@ -149,9 +153,9 @@ export function listKeyImages(reader: Reader, studyUid: string): KeyImage[] {
 }
 
 /** Marks or unmarks a key image; both are facts that stay. @throws Failure('imaging.instanceUnknown' | 'imaging.identityConflict') */
-export function setKeyImage(store: OpenStore, author: Author, input: NewKeyImage): KeyImage[] {
+export function setKeyImage(store: OpenStore, author: Author, { revision, ...input }: NewKeyImage): KeyImage[] {
   return store.gate.write(author, 'imaging.setKeyImage', (tx) => {
-    requireDrawable(tx, input);
+    requireDrawable(tx, input, revision);
     const newest = tx.get<{ version: number | null }>(
       'SELECT max(version) AS version FROM key_image_mark WHERE study_uid = ? AND sop_uid = ? AND frame = ?',
       input.studyUid,
@@ -202,9 +206,10 @@ function windowText(window: KeyImage['window']): string | null {
 function requireDrawable(
   reader: Reader,
   target: { studyUid: string; seriesUid: string; sopUid: string; frame: number },
+  revision: number | undefined,
 ): void {
-  const row = reader.get<{ identity_conflict: number; frames: number }>(
-    `SELECT st.identity_conflict, i.frames FROM instance i JOIN series s ON s.series_row = i.series_row JOIN study st ON st.study_row = s.study_row
+  const row = reader.get<{ identity_conflict: number; revision: number; frames: number }>(
+    `SELECT st.identity_conflict, st.revision, i.frames FROM instance i JOIN series s ON s.series_row = i.series_row JOIN study st ON st.study_row = s.study_row
      WHERE i.sop_uid = ? AND s.series_uid = ? AND st.study_uid = ?`,
     target.sopUid,
     target.seriesUid,
@@ -213,5 +218,8 @@ function requireDrawable(
   if (!row) throw new Failure('imaging.instanceUnknown', 'no such instance in this study and series');
   if (row.identity_conflict === 1)
     throw new Failure('imaging.identityConflict', 'instances of this study name two people');
+  // Drawn on a picture that is another one by now.
+  if (revision !== undefined && revision !== row.revision)
+    throw new Failure('imaging.studyChanged', 'the study is not the one that was opened');
   if (target.frame > row.frames) throw new Failure('imaging.frameUnknown', 'no such frame', { frame: target.frame });
 }

@@ -1,10 +1,13 @@
 import type { imagingContract } from '../../../app/domains/imaging/imagingContract.ts';
 import type { HandlersOf } from '../../core.ts';
+import { conflictHandlers } from './conflicts/conflictHandlers.ts';
 import { browseFolder } from './import/browse.ts';
 
 export const imagingHandlers: HandlersOf<typeof imagingContract> = {
+  ...conflictHandlers,
   openStudy: ({ studyUid }, context) => context.services().imaging.openStudy(studyUid),
   getStudy: ({ studyUid }, context) => context.services().imaging.getStudyDetail(studyUid),
+  listStudyLines: ({ studyUids }, context) => context.services().imaging.listStudyLines(studyUids),
   listInstances: ({ studyUid, seriesUid }, context) => context.services().imaging.listInstances(studyUid, seriesUid),
   listAnnotations: ({ studyUid }, context) => context.services().imaging.listAnnotations(studyUid),
   saveAnnotation: (input, context) => context.services().imaging.saveAnnotation(context.author(), input),

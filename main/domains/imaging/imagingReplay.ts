@@ -3,6 +3,8 @@ import type { StoredObject } from '../../archive/archive.ts';
 import type { Replayer } from '../../database/replay.ts';
 import type { Author, Transaction } from '../../database/writeGate.ts';
 import type { Services } from '../../domainServices.ts';
+import { applyAll } from './conflicts/conflictEffects.ts';
+import { insertSettlement, type SettlementBody } from './conflicts/settlementRows.ts';
 import { insertAnnotation, insertKeyImage, type NewKeyImage } from './imagingFacts.ts';
 import type { ArrivalPayload } from './import/arrivalOutbox.ts';
 import type { ArrivalNote, Arrived } from './import/arrived.ts';
@@ -30,7 +32,7 @@ export function imagingReplayer(services: () => Services): Replayer {
 
   return {
     kinds: ['dicom', 'statement'],
-    types: ['arrival', 'annotation', 'keyImage'],
+    types: ['arrival', 'annotation', 'keyImage', 'conflictSettlement'],
     replay(tx, object, bytes, statement) {
       if (statement === null) {
         keepParsed(tx, object, bytes, index);
@@ -44,10 +46,12 @@ export function imagingReplayer(services: () => Services): Replayer {
         siteId: statement.siteId,
       };
       if (statement.type === 'annotation') insertAnnotation(tx, statement.payload as Annotation, origin);
+      else if (statement.type === 'conflictSettlement')
+        insertSettlement(tx, statement.id, statement.payload as SettlementBody, origin);
       else if (statement.type === 'keyImage') insertKeyImage(tx, statement.payload as NewKeyImage, origin);
       else {
-        const { source, objects } = statement.payload as ArrivalPayload;
-        const note = { source, receivedAt: statement.at };
+        const { source, origin, objects } = statement.payload as ArrivalPayload;
+        const note = { source, receivedAt: statement.at, ...(origin ? { origin } : {}) };
         const arrived = objects.flatMap((name) => takeParsed(tx, name) ?? expectLater(tx, name, note));
         index(tx, statement.author, arrived, note);
       }
@@ -63,6 +67,8 @@ export function imagingReplayer(services: () => Services): Replayer {
         index(tx, system, arrived, { source: 'import', receivedAt: tx.nowMs });
       }
       tx.run('DELETE FROM replay_expected');
+      const { worklist } = services();
+      for (const studyUid of applyAll(tx)) worklist.refreshStudy(tx, studyUid);
     },
   };
 }

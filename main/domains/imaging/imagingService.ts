@@ -5,12 +5,16 @@ import type {
   KeyImage,
   Series,
   Study,
+  StudyLine,
 } from '../../../app/domains/imaging/imagingSchema.ts';
+import type { PatientIdentity } from '../../../app/domains/patients/patientRules.ts';
 import type { Patient } from '../../../app/domains/patients/patientSchema.ts';
 import { Failure } from '../../../app/shared/failure.ts';
 import type { OpenStore } from '../../core.ts';
 import type { Author } from '../../database/writeGate.ts';
 import type { Services } from '../../domainServices.ts';
+import { type ConflictService, openConflictService } from './conflicts/conflictService.ts';
+import { joinedIdentities } from './conflicts/identityTruth.ts';
 import { type ExportInput, exportStudy } from './exportStudy.ts';
 import {
   findAnnotation,
@@ -38,6 +42,7 @@ import {
   listPlaces,
   listPriors,
   listSeries,
+  listStudiesOf,
 } from './studyQueries.ts';
 
 export interface StudyDetail {
@@ -47,12 +52,19 @@ export interface StudyDetail {
   readonly priors: Study[];
 }
 
+/** `alsoNamed`: other spellings of the patient that a person decided to be one person. */
+interface OpenedStudy extends StudyDetail {
+  readonly alsoNamed: PatientIdentity[];
+}
+
 /** Studies, their objects, and what people drew and marked on them. */
 export interface ImagingService extends Omit<ObjectKeeping, 'close'> {
   /** @throws Failure('imaging.studyUnknown') */
   getStudyDetail(studyUid: string): StudyDetail;
   /** The same, for reading. @throws Failure('imaging.identityConflict') too */
-  openStudy(studyUid: string): StudyDetail;
+  openStudy(studyUid: string): OpenedStudy;
+  /** Those that are here. */
+  listStudyLines(studyUids: readonly string[]): StudyLine[];
   /** @throws Failure('imaging.studyUnknown') */
   listSeries(studyUid: string): Series[];
   /** @throws Failure('imaging.seriesUnknown') when the study has no such series */
@@ -60,6 +72,8 @@ export interface ImagingService extends Omit<ObjectKeeping, 'close'> {
   /** Objects behind a scope, never of a study with two identities. */
   listPlaces(scope: InstanceScope): InstancePlace[];
   listSopUids(studyUid: string): string[];
+  /** The same with those that were set aside: what does not have to be brought here any more. */
+  listHeldSopUids(studyUid: string): string[];
   /** Newest versions, archived ones included. */
   listAnnotations(studyUid: string): Annotation[];
   /** One version, also an older one. */
@@ -69,7 +83,8 @@ export interface ImagingService extends Omit<ObjectKeeping, 'close'> {
   setKeyImage(author: Author, keyImage: NewKeyImage): KeyImage[];
   /** A marked image as a report prints it: at most 1,024 pixels on its longer side. */
   renderKeyImage(input: Pick<KeyImage, 'studyUid' | 'sopUid' | 'frame' | 'window'>): Promise<KeyImageAnswer>;
-  importPaths(author: Author, paths: readonly string[]): string;
+  /** @param isWatched of a watched folder, on nobody's command */
+  importPaths(author: Author, paths: readonly string[], isWatched?: boolean): string;
   startUpload(author: Author, expected: { files: number; bytes: number }): string;
   /** Before a file's bytes are read. @throws Failure('imaging.importUnknown') */
   awaitUpload(jobId: string, author: Author): Promise<void>;
@@ -81,6 +96,8 @@ export interface ImagingService extends Omit<ObjectKeeping, 'close'> {
   readonly receptions: Receptions;
   /** Marks studies of which more is on its way. */
   readonly arrivals: StudyArrivals;
+  /** Contradictions in what arrived, and what people decided about them. */
+  readonly conflicts: ConflictService;
   /** Reads archived objects in worker threads; for the asset routes. */
   readonly readers: ObjectReaders;
   close(): Promise<void>;
@@ -130,14 +147,28 @@ export function openImagingService(store: OpenStore, services: () => Services): 
       const detail = getStudyDetail(studyUid);
       if (detail.study.identityConflict)
         throw new Failure('imaging.identityConflict', 'instances of this study name two people');
-      return detail;
+      return { ...detail, alsoNamed: [...joinedIdentities(reader, studyUid)] };
     },
+    listStudyLines: (studyUids) =>
+      listStudiesOf(reader, studyUids).map(({ studyUid, patientId, modalities, description, studyDate }) => ({
+        ...{ studyUid, modalities, description, studyDate },
+        patientName: services().patients.getPatient(patientId).displayName,
+      })),
     listSeries: (studyUid) => listSeries(reader, getStudy(reader, studyUid).studyUid),
     listInstances: (studyUid, seriesUid) => listInstances(reader, studyUid, seriesUid),
     listPlaces: (scope) => listPlaces(reader, scope),
     listSopUids(studyUid) {
       const rows = reader.all<{ sop_uid: string }>(
         `SELECT i.sop_uid FROM study st JOIN series s ON s.study_row = st.study_row JOIN instance i ON i.series_row = s.series_row WHERE st.study_uid = ?`,
+        studyUid,
+      );
+      return rows.map((row) => row.sop_uid);
+    },
+    listHeldSopUids(studyUid) {
+      const rows = reader.all<{ sop_uid: string }>(
+        `SELECT i.sop_uid FROM study st JOIN series s ON s.study_row = st.study_row JOIN instance i ON i.series_row = s.series_row WHERE st.study_uid = ?
+         UNION ALL SELECT a.sop_uid FROM study st JOIN instance_aside a ON a.study_row = st.study_row WHERE st.study_uid = ?`,
+        studyUid,
         studyUid,
       );
       return rows.map((row) => row.sop_uid);
@@ -158,7 +189,7 @@ export function openImagingService(store: OpenStore, services: () => Services): 
         longest: longestKeyImagePx,
       });
     },
-    importPaths: (author, paths) => imports.importPaths(author, paths),
+    importPaths: (author, paths, isWatched) => imports.importPaths(author, paths, isWatched),
     startUpload: (author, expected) => imports.startUpload(author, expected),
     awaitUpload: (jobId, author) => imports.awaitUpload(jobId, author),
     upload: (jobId, author, path, bytes) => imports.upload(jobId, author, path, bytes),
@@ -174,8 +205,10 @@ export function openImagingService(store: OpenStore, services: () => Services): 
     hasReportObjects: keeping.hasReportObjects,
     findReportObjects: keeping.findReportObjects,
     countObjects: keeping.countObjects,
+    listObjectSeries: keeping.listObjectSeries,
     receptions,
     arrivals: openStudyArrivals(store, index),
+    conflicts: openConflictService(store, services, readers),
     readers,
     async close() {
       receptions.close();

@@ -25,11 +25,16 @@ interface StudyRow {
   readonly identity_conflict: number;
   readonly conflict_count: number;
   readonly arriving: number;
+  readonly aborted: number;
+  readonly revision: number;
+  readonly aside: number;
 }
 
 const studyColumns = `study_row, study_uid, patient_id, study_date, study_time, description, accession_number, referring_physician, modalities,
   body_parts, patient_age, patient_weight_kg, series_count, instance_count, frame_count, bytes, source, received_at, identity_conflict,
-  conflict_count, EXISTS (SELECT 1 FROM study_arrival a WHERE a.study_row = study.study_row) AS arriving`;
+  conflict_count, revision, EXISTS (SELECT 1 FROM study_arrival a WHERE a.study_row = study.study_row) AS arriving,
+  EXISTS (SELECT 1 FROM aborted_arrival b WHERE b.study_row = study.study_row) AS aborted,
+  (SELECT count(*) FROM instance_aside o WHERE o.study_row = study.study_row) AS aside`;
 
 function fromStudyRow(row: StudyRow): Study {
   const list = (text: string) => (text === '' ? [] : text.split('\\'));
@@ -54,6 +59,9 @@ function fromStudyRow(row: StudyRow): Study {
     identityConflict: row.identity_conflict === 1,
     conflictCount: row.conflict_count,
     arriving: row.arriving === 1,
+    ...(row.aborted === 1 ? { isSenderAborted: true } : {}),
+    ...(row.revision > 0 ? { revision: row.revision } : {}),
+    ...(row.aside > 0 ? { asideCount: row.aside } : {}),
   };
 }
 
@@ -62,6 +70,16 @@ export function getStudy(reader: Reader, studyUid: string): Study {
   const row = reader.get<StudyRow>(`SELECT ${studyColumns} FROM study WHERE study_uid = ?`, studyUid);
   if (!row) throw new Failure('imaging.studyUnknown', 'no such study');
   return fromStudyRow(row);
+}
+
+/** Those of these studies that are here. */
+export function listStudiesOf(reader: Reader, studyUids: readonly string[]): Study[] {
+  return reader
+    .all<StudyRow>(
+      `SELECT ${studyColumns} FROM study WHERE study_uid IN (SELECT value FROM json_each(?))`,
+      JSON.stringify(studyUids),
+    )
+    .map(fromStudyRow);
 }
 
 /** The studies of these patients but one, newest first. */
@@ -143,7 +161,12 @@ function findRepresentative(reader: Reader, seriesRow: number): Series['represen
     seriesRow,
   );
   const row = rows[orderOf(rows)[Math.floor(rows.length / 2)] ?? -1];
-  return row ? { sopUid: row.sop_uid, frame: Math.floor(row.frames / 2) + 1 } : null;
+  if (!row) return null;
+  const settled = reader.get<{ version: number }>(
+    "SELECT version FROM conflict WHERE conflict_id = 'instance:' || ? AND version > 0",
+    row.sop_uid,
+  );
+  return { sopUid: row.sop_uid, frame: Math.floor(row.frames / 2) + 1, ...(settled ?? {}) };
 }
 
 interface InstanceRow extends PlacedRow {

@@ -31,8 +31,12 @@ export interface TestImaging {
     offset?: number,
     limit?: number,
   ): ReturnType<WorklistService['list']>;
-  /** Closes and opens the store again, with the services over it; interrupted jobs are taken up. */
-  reopen(): Promise<void>;
+  /**
+   * Closes and opens the store again, with the services over it; interrupted jobs are taken up.
+   *
+   * @param defineMore opens what else defines jobs, before they are taken up
+   */
+  reopen(defineMore?: () => void): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -65,11 +69,12 @@ export async function openTestImaging(test?: TestStore): Promise<TestImaging> {
     },
     list: (filter = {}, sort = { key: 'receivedAt', direction: 'descending' }, offset = 0, limit = 100) =>
       services.worklist.list({ filter: { ...worklistFilterSchema.parse({}), ...filter }, sort, offset, limit }),
-    async reopen() {
+    async reopen(defineMore = () => undefined) {
       await opened.store.jobs.close();
       await services.imaging.close();
       await opened.reopen();
       services = openServices(opened);
+      defineMore();
       opened.store.jobs.resume();
     },
     async close() {

@@ -33,6 +33,8 @@ export interface PatientService {
   listLinkCandidates(patientId: string): LinkCandidate[];
   /** @throws Failure('patients.unknown' | 'patients.sameRecord' | 'patients.linkContradicts') */
   decideLink(author: Author, decision: LinkDecision): void;
+  /** The same as part of another decision. */
+  linkWithin(tx: Transaction, author: Author, decision: LinkDecision): void;
   /** The records a person linked with this one, itself first. */
   listLinked(patientId: string): string[];
   /** The id of the record an identity stands for, whether there is one or not. */
@@ -56,6 +58,25 @@ export function openPatientService(store: OpenStore, services: () => Services): 
     const row = from.get<PatientRow>(`SELECT ${patientColumns} FROM patient WHERE patient_id = ?`, patientId);
     if (!row) throw new Failure('patients.unknown', 'no such patient');
     return row;
+  }
+
+  function linkWithin(tx: Transaction, author: Author, decision: LinkDecision): void {
+    const pair = pairOf(decision.patientId, decision.otherPatientId);
+    for (const patientId of pair) find(tx, patientId);
+    refuseContradiction(tx, decision);
+    const version = nextLinkVersion(tx, pair);
+    tx.statement({ type: 'patientLink', id: pair.join('+'), version, payload: { ...decision } });
+    const changed = applyDecision(tx, decision, {
+      version,
+      at: tx.nowMs,
+      hlc: tx.hlc,
+      author: author.operatorName,
+      siteId: tx.siteId,
+    });
+    for (const patientId of changed) services().worklist.refreshPatient(tx, patientId);
+    for (const studyUid of services().imaging.conflicts.recordsDecided(tx, pair))
+      services().worklist.refreshStudy(tx, studyUid);
+    for (const topic of ['patients', 'worklist', 'studies'] as const) tx.topic(topic);
   }
 
   return {
@@ -106,26 +127,14 @@ export function openPatientService(store: OpenStore, services: () => Services): 
 
     decideLink(author, decision) {
       store.gate.write(author, 'patients.decideLink', (tx) => {
-        const pair = pairOf(decision.patientId, decision.otherPatientId);
-        for (const patientId of pair) find(tx, patientId);
-        refuseContradiction(tx, decision);
-        const version = nextLinkVersion(tx, pair);
-        tx.statement({ type: 'patientLink', id: pair.join('+'), version, payload: { ...decision } });
-        const changed = applyDecision(tx, decision, {
-          version,
-          at: tx.nowMs,
-          hlc: tx.hlc,
-          author: author.operatorName,
-          siteId: tx.siteId,
-        });
-        for (const patientId of changed) services().worklist.refreshPatient(tx, patientId);
+        linkWithin(tx, author, decision);
         tx.subject(
           { type: 'patient', id: decision.patientId },
           { otherPatientId: decision.otherPatientId, same: decision.same },
         );
-        for (const topic of ['patients', 'worklist', 'studies'] as const) tx.topic(topic);
       });
     },
+    linkWithin,
 
     listLinked(patientId) {
       return [patientId, ...groupMembers(reader, patientId).filter((id) => id !== patientId)];

@@ -323,6 +323,9 @@ export function openReportService(
           throw new Failure('reports.draftChanged', 'the draft changed while it was signed');
         // An import may have found a second identity, or a window a newer measurement, while the PDF was made.
         refuseStopped(draft);
+        // Or somebody settled a conflict, and a picture that was read is another one now.
+        if (services().imaging.getStudyDetail(studyUid).study.revision !== study.revision)
+          throw new Failure('imaging.studyChanged', 'what is shown of the study changed while it was signed');
         const document = { archiveName: object.name, bytes: object.bytes };
         append(tx, author, signed, { signedInstanceCount: seen, document });
         services().documents.register(

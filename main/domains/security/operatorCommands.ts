@@ -13,10 +13,12 @@ import {
   updateOperator,
 } from './operatorRows.ts';
 import type { SessionRegistry } from './sessionRegistry.ts';
+import type { UnattendedOperation } from './unattendedOperation.ts';
 
 export interface SecurityParts {
   readonly holder: StoreHolder;
   readonly sessions: SessionRegistry;
+  readonly unattended: UnattendedOperation;
 }
 
 /*

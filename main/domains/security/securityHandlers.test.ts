@@ -11,6 +11,7 @@ import type { Services } from '../../domainServices.ts';
 import { makeSecurityHandlers } from './securityHandlers.ts';
 import { openSecurityService } from './securityService.ts';
 import { openSessionRegistry, type SessionRegistry } from './sessionRegistry.ts';
+import { openUnattendedOperation } from './unattendedOperation.ts';
 
 const password = 'a long enough password';
 const first = { operatorName: 'Ada', fullName: 'Ada Byron', password, language: 'fr' as const, siteName: 'Clinic' };
@@ -30,7 +31,7 @@ describe('security', () => {
     const platform = testPlatform(home, () => startMs + offsetMs, logged);
     holder = await createStoreHolder(platform);
     sessions = openSessionRegistry(platform.clock);
-    handlers = makeSecurityHandlers({ holder, sessions });
+    handlers = makeSecurityHandlers({ holder, sessions, unattended: openUnattendedOperation(holder, () => undefined) });
   }
   async function stop(): Promise<void> {
     sessions.close();

@@ -17,7 +17,7 @@ import { recordSignIn, recover, settleAfterOpening, signIn } from './signIn.ts';
 
 /** Sign-in, operators and the audit. Also settles what a store finds when it opens, and audits each session's end. */
 export function makeSecurityHandlers(parts: SecurityParts): HandlersOf<typeof securityContract> {
-  const { holder, sessions } = parts;
+  const { holder, sessions, unattended } = parts;
   const inPasswordTurn = openPasswordTurns();
 
   holder.onOpen((store) => {
@@ -26,6 +26,8 @@ export function makeSecurityHandlers(parts: SecurityParts): HandlersOf<typeof se
   });
 
   sessions.onEnd((_connectionId, reason, session) => {
+    // A token does not sign in and out; what it does is audited, and that it was revoked.
+    if (session.grants) return;
     const author = { operatorId: session.operatorId, operatorName: session.operatorName };
     const subject = { type: 'operator', id: session.operatorId } as const;
     try {
@@ -70,6 +72,18 @@ export function makeSecurityHandlers(parts: SecurityParts): HandlersOf<typeof se
       });
       return { recoveryKey };
     },
+    unattended: async () => ({
+      on: unattended.chosen(),
+      places: await unattended.places(),
+      start: unattended.state(),
+    }),
+    async turnOnUnattended({ password, kind, credentialFile }, context) {
+      const author = context.author();
+      await context.services().security.verifyPassword(author, password);
+      await unattended.turnOn(author, kind, credentialFile);
+      return null;
+    },
+    turnOffUnattended: async (_input, context) => ({ left: await unattended.turnOff(context.author()) }),
     async signIn({ operatorName, password }, context) {
       return begin(context, await signIn(holder, operatorName, password));
     },

@@ -1,4 +1,4 @@
-import type { Role } from '../../../app/domains/security/securityRules.ts';
+import type { Permission, Role } from '../../../app/domains/security/securityRules.ts';
 import type { Operator } from '../../../app/domains/security/securitySchema.ts';
 import type { Session } from '../../core.ts';
 import type { Clock } from '../../platform/platform.ts';
@@ -8,6 +8,8 @@ export type SessionEnd = 'asked' | 'idle' | 'suspend' | 'closed' | 'replaced' | 
 /** Who is signed in on which connection. In memory only: a restart ends every session. */
 export interface SessionRegistry {
   create(connectionId: string, operator: Pick<Operator, 'operatorId' | 'operatorName' | 'roles'>): Session;
+  /** Lets a token in: it never idles, and may do what it was granted and nothing else. */
+  admit(connectionId: string, author: TokenHolder, grants: readonly Permission[]): void;
   /** Null when nobody is signed in there, or was idle for too long (which ends the session). */
   get(connectionId: string): Session | null;
   end(connectionId: string, reason: SessionEnd): void;
@@ -20,6 +22,12 @@ export interface SessionRegistry {
   readonly idleMinutes: number;
   onEnd(listener: (connectionId: string, reason: SessionEnd, session: Session) => void): () => void;
   close(): void;
+}
+
+/** A token as the author of what it does. */
+export interface TokenHolder {
+  readonly operatorId: string;
+  readonly operatorName: string;
 }
 
 interface Held {
@@ -42,6 +50,8 @@ export function openSessionRegistry(clock: Clock): SessionRegistry {
   }
 
   function isIdle(entry: Held): boolean {
+    // A program has no hands to be away from the keyboard: its token expires, or is revoked.
+    if (entry.session.grants) return false;
     const nowMs = clock.nowMs();
     // A clock set back starts the count again rather than holding a session open for the difference.
     if (nowMs < entry.touchedAt) entry.touchedAt = nowMs;
@@ -59,6 +69,11 @@ export function openSessionRegistry(clock: Clock): SessionRegistry {
       const session: Session = { operatorId, operatorName, roles, signedInAt: clock.nowMs() };
       held.set(connectionId, { session, touchedAt: clock.nowMs() });
       return session;
+    },
+    admit(connectionId, { operatorId, operatorName }, grants) {
+      const nowMs = clock.nowMs();
+      const session: Session = { operatorId, operatorName, roles: [], signedInAt: nowMs, grants };
+      held.set(connectionId, { session, touchedAt: nowMs });
     },
     get(connectionId) {
       const found = held.get(connectionId);

@@ -26,6 +26,7 @@ import { makeSecurityHandlers } from '../security/securityHandlers.ts';
 import { securityReplayer } from '../security/securityReplay.ts';
 import { openSecurityService } from '../security/securityService.ts';
 import { openSessionRegistry, type SessionRegistry } from '../security/sessionRegistry.ts';
+import { openUnattendedOperation } from '../security/unattendedOperation.ts';
 import { makeStorageHandlers } from './storageHandlers.ts';
 
 const failureOf = (code: string) => expect.objectContaining({ code });
@@ -63,7 +64,7 @@ describe('storage', () => {
     const platform = testPlatform(at, Date.now, logged);
     holder = await createStoreHolder(platform, { stretchCost });
     sessions = openSessionRegistry(platform.clock);
-    security = makeSecurityHandlers({ holder, sessions });
+    security = makeSecurityHandlers({ holder, sessions, unattended: openUnattendedOperation(holder, () => undefined) });
     storage = makeStorageHandlers({ holder, replayers: () => [securityReplayer, noteReplayer] });
   }
   async function stop(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Language } from '../../../app/domains/security/securitySchema.ts';
+import type { Language, UnattendedState } from '../../../app/domains/security/securitySchema.ts';
 import type { systemContract } from '../../../app/domains/system/systemContract.ts';
 import { Failure } from '../../../app/shared/failure.ts';
 import type { HandlersOf } from '../../core.ts';
@@ -11,6 +11,8 @@ export interface SystemParts {
   readonly holder: Pick<StoreHolder, 'phase' | 'platform' | 'siteName' | 'current'>;
   readonly version: string;
   readonly feed: ChangeFeed;
+  /** Whether the program opens the store by itself, and what came of it at this start. */
+  readonly unattended: { state(): UnattendedState };
   isSignedIn(connectionId: string): boolean;
   /** Opens (or finds open) the store of sample studies and signs the demonstration operator in on the connection. */
   openSample(connectionId: string, language: Language): Promise<{ jobId: string | null }>;
@@ -25,6 +27,7 @@ export function makeSystemHandlers(parts: SystemParts): HandlersOf<typeof system
       sample: parts.holder.platform.sample,
       siteName: readSiteName(parts.holder),
       clockSetBackByMs: parts.holder.current()?.gate.clockSetBackByMs ?? 0,
+      unattended: parts.unattended.state(),
     }),
     openSample: (input, context) => parts.openSample(context.connectionId, input?.language ?? 'en'),
     watchChanges: (_input, context) =>

@@ -35,11 +35,12 @@ export interface WorklistItemRow {
   readonly conflict_count: number;
   readonly needs_link_decision: number;
   readonly arriving: number;
+  readonly prior: number;
 }
 
 export const itemColumns = `study_row, study_uid, patient_id, display_name, other_names, identifier, sex, birth_date, age_years, modalities, description,
   study_date, study_time, accession_number, referring_physician, series_count, instance_count, frame_count, received_at, report_state,
-  signed_at, signed_instance_count, assigned_to, source, identity_conflict, conflict_count, needs_link_decision, arriving`;
+  signed_at, signed_instance_count, assigned_to, source, identity_conflict, conflict_count, needs_link_decision, arriving, prior`;
 
 export function fromItemRow(row: WorklistItemRow): WorklistRow {
   return {
@@ -69,6 +70,7 @@ export function fromItemRow(row: WorklistItemRow): WorklistRow {
     identityConflict: row.identity_conflict === 1,
     conflictCount: row.conflict_count,
     arriving: row.arriving === 1,
+    prior: row.prior === 1,
     needsLinkDecision: row.needs_link_decision === 1,
   };
 }
@@ -84,12 +86,14 @@ interface Counted {
   readonly reportState: ReportState;
   readonly assignedTo: string | null;
   readonly inConflict: boolean;
+  readonly isPrior: boolean;
 }
 
 function counterNames(counted: Counted): string[] {
   const names = [
     'all',
-    `state:${counted.reportState}`,
+    // What came to compare with is nobody's unread work.
+    counted.isPrior && counted.reportState === 'none' ? 'state:prior' : `state:${counted.reportState}`,
     ...counted.modalities.map((modality) => `modality:${modality}`),
   ];
   if (counted.assignedTo !== null) names.push(`assigned:${counted.assignedTo}`);
@@ -117,7 +121,7 @@ type SourceRow = Omit<
   'other_names' | 'age_years' | 'report_state' | 'signed_at' | 'signed_instance_count' | 'assigned_to'
 > & { readonly name: string; readonly sort_name: string };
 
-type KeptRow = Pick<WorklistItemRow, 'modalities' | 'report_state' | 'assigned_to'> & {
+type KeptRow = Pick<WorklistItemRow, 'modalities' | 'report_state' | 'assigned_to' | 'prior'> & {
   in_conflict: number;
   search_text: string;
 };
@@ -128,13 +132,14 @@ export function refreshItem(tx: Transaction, studyUid: string): void {
     `SELECT s.study_row, s.study_uid, s.patient_id, p.name, p.display_name, p.sort_name, p.identifier, p.sex, p.birth_date, s.modalities,
        s.description, s.study_date, s.study_time, s.accession_number, s.referring_physician, s.series_count, s.instance_count,
        s.frame_count, s.received_at, s.source, s.identity_conflict, s.conflict_count, p.needs_link_decision,
-       EXISTS (SELECT 1 FROM study_arrival a WHERE a.study_row = s.study_row) AS arriving
+       EXISTS (SELECT 1 FROM study_arrival a WHERE a.study_row = s.study_row) AS arriving,
+       EXISTS (SELECT 1 FROM worklist_prior q WHERE q.study_uid = s.study_uid AND q.prior = 1) AS prior
      FROM study s JOIN patient p ON p.patient_id = s.patient_id WHERE s.study_uid = ?`,
     studyUid,
   );
   if (!source) return;
   const kept = tx.get<KeptRow>(
-    'SELECT modalities, report_state, assigned_to, in_conflict, search_text FROM worklist_item WHERE study_row = ?',
+    'SELECT modalities, report_state, assigned_to, prior, in_conflict, search_text FROM worklist_item WHERE study_row = ?',
     source.study_row,
   );
   const inConflict = source.identity_conflict === 1 || source.conflict_count > 0;
@@ -146,8 +151,8 @@ export function refreshItem(tx: Transaction, studyUid: string): void {
   tx.run(
     `INSERT INTO worklist_item (study_row, study_uid, patient_id, display_name, other_names, sort_name, identifier, sex, birth_date, age_years,
        modalities, description, sort_description, study_date, study_time, accession_number, referring_physician, series_count, instance_count, frame_count,
-       received_at, source, identity_conflict, conflict_count, in_conflict, needs_link_decision, arriving, search_text, search_words)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       received_at, source, identity_conflict, conflict_count, in_conflict, needs_link_decision, arriving, prior, search_text, search_words)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (study_row) DO UPDATE SET patient_id = excluded.patient_id, display_name = excluded.display_name,
        other_names = excluded.other_names, sort_name = excluded.sort_name,
        identifier = excluded.identifier, sex = excluded.sex, birth_date = excluded.birth_date, age_years = excluded.age_years,
@@ -156,7 +161,7 @@ export function refreshItem(tx: Transaction, studyUid: string): void {
        referring_physician = excluded.referring_physician, series_count = excluded.series_count, instance_count = excluded.instance_count,
        frame_count = excluded.frame_count, received_at = excluded.received_at, source = excluded.source,
        identity_conflict = excluded.identity_conflict, conflict_count = excluded.conflict_count, in_conflict = excluded.in_conflict,
-       needs_link_decision = excluded.needs_link_decision, arriving = excluded.arriving, search_text = excluded.search_text, search_words = excluded.search_words`,
+       needs_link_decision = excluded.needs_link_decision, arriving = excluded.arriving, prior = excluded.prior, search_text = excluded.search_text, search_words = excluded.search_words`,
     source.study_row,
     source.study_uid,
     source.patient_id,
@@ -184,6 +189,7 @@ export function refreshItem(tx: Transaction, studyUid: string): void {
     inConflict ? 1 : 0,
     source.needs_link_decision,
     source.arriving,
+    source.prior,
     searchText,
     searchWords,
   );
@@ -195,6 +201,7 @@ export function refreshItem(tx: Transaction, studyUid: string): void {
     reportState: kept?.report_state ?? 'none',
     assignedTo: kept?.assigned_to ?? null,
     inConflict,
+    isPrior: source.prior === 1,
   });
 }
 
@@ -222,6 +229,7 @@ function countedOf(kept: KeptRow): Counted {
     reportState: kept.report_state,
     assignedTo: kept.assigned_to,
     inConflict: kept.in_conflict === 1,
+    isPrior: kept.prior === 1,
   };
 }
 
@@ -275,7 +283,7 @@ function changeItem(
   update: (studyRow: number) => void,
 ): void {
   const kept = tx.get<KeptRow & { study_row: number }>(
-    'SELECT study_row, modalities, report_state, assigned_to, in_conflict, search_text FROM worklist_item WHERE study_uid = ?',
+    'SELECT study_row, modalities, report_state, assigned_to, prior, in_conflict, search_text FROM worklist_item WHERE study_uid = ?',
     studyUid,
   );
   if (!kept) return;

@@ -66,7 +66,8 @@ export function conditionsOf(filter: WorklistFilter): SqlPart[] {
   if (filter.assignedTo !== null) add('SELECT study_row FROM worklist_item WHERE assigned_to = ?', filter.assignedTo);
   if (filter.reportStates.length > 0) {
     add(
-      `SELECT study_row FROM worklist_item WHERE report_state IN (${marks(filter.reportStates)})`,
+      // From worklist_by_state alone. What came to compare with is nobody's unread work.
+      `SELECT study_row FROM worklist_item WHERE report_state IN (${marks(filter.reportStates)}) AND (report_state <> 'none' OR prior = 0)`,
       ...filter.reportStates,
     );
   }

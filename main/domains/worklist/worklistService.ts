@@ -3,6 +3,7 @@ import { Failure } from '../../../app/shared/failure.ts';
 import type { OpenStore } from '../../core.ts';
 import type { Author, Transaction } from '../../database/writeGate.ts';
 import type { Services } from '../../domainServices.ts';
+import { isPrior, markPrior, noteSent } from './priorStudies.ts';
 import { markAssigned, markReport, type ReportMark, refreshItem } from './worklistItems.ts';
 import { readWorklistPage, type WorklistPage } from './worklistQueries.ts';
 
@@ -26,6 +27,12 @@ export interface WorklistService {
   refreshStudy(tx: Transaction, studyUid: string): void;
   /** The same for all studies of a patient. */
   refreshPatient(tx: Transaction, patientId: string): void;
+  /** True for a study that is here to compare with alone, or that is to come so. */
+  isPrior(studyUid: string): boolean;
+  /** Says, or takes back, that a study is brought to compare with and is nobody's unread work. */
+  markPrior(tx: Transaction, studyUid: string, prior: boolean): void;
+  /** Something of the study was sent here, new or not: it is work from then on, whatever it was brought for before. */
+  noteSent(tx: Transaction, studyUid: string, nodeId: string | null): void;
   /** Called by the reports domain inside its own transaction. */
   reportChanged(tx: Transaction, studyUid: string, mark: ReportMark): void;
 }
@@ -75,12 +82,17 @@ export function openWorklistService(store: OpenStore, _services: () => Services)
           author: author.operatorName,
           siteId: tx.siteId,
         });
+        // Whoever is to read it has work.
+        if (operatorName !== null) markPrior(tx, studyUid, false);
         tx.subject({ type: 'study', id: studyUid }, { assigned: operatorName !== null });
         tx.topic('worklist');
       });
     },
 
     refreshStudy: refreshItem,
+    isPrior: (studyUid) => isPrior(store.reader, studyUid),
+    markPrior,
+    noteSent,
 
     refreshPatient(tx, patientId) {
       for (const { study_uid } of tx.all<{ study_uid: string }>(

@@ -23,6 +23,15 @@ export const exchangeOptions = {
   bearer: { type: 'boolean' },
   ca: { type: 'string' },
   from: { type: 'string' },
+  body: { type: 'string' },
+  source: { type: 'string' },
+  on: { type: 'string' },
+  content: { type: 'string' },
+  deidentify: { type: 'boolean' },
+  prior: { type: 'string' },
+  years: { type: 'string' },
+  scopes: { type: 'string' },
+  days: { type: 'string' },
 } as const;
 
 type OptionName = keyof typeof exchangeOptions;
@@ -32,10 +41,14 @@ export type ExchangeOptions = { readonly [Name in OptionName]?: string | boolean
 const taken: Readonly<Record<string, readonly OptionName[]>> = {
   find: ['name', 'id', 'accession', 'date', 'modality', 'description', 'level', 'study', 'series', 'limit'],
   fetch: ['series'],
-  send: ['series', 'report', 'wait'],
+  send: ['series', 'report', 'wait', 'deidentify'],
   schedule: ['name', 'id', 'accession', 'date', 'modality', 'aet'],
   receive: ['aet', 'host', 'port'],
   node: ['calling', 'use', 'user', 'bearer', 'ca', 'from'],
+  token: ['scopes', 'days'],
+  api: ['port'],
+  prefetch: ['modality', 'body', 'on', 'prior', 'limit', 'years', 'study'],
+  route: ['modality', 'body', 'source', 'calling', 'on', 'content', 'deidentify'],
 };
 
 /** What of the parsed options belongs to the exchange. @throws UsageProblem for one that the verb does not take */

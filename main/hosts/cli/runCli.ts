@@ -7,15 +7,20 @@ import { fillPersonalOptions } from './exchangeOptions.ts';
 import { type ExitCode, exitCodeOf, exitCodes } from './exitCodes.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 import { call } from './verbs/callVerb.ts';
+import { conflicts } from './verbs/conflictVerbs.ts';
 import { echo, fetch, find, send } from './verbs/exchangeVerbs.ts';
 import { node } from './verbs/nodeVerbs.ts';
+import { prefetch } from './verbs/prefetchVerb.ts';
 import { receive } from './verbs/receiveVerb.ts';
 import { report } from './verbs/reportVerbs.ts';
 import { runRestore } from './verbs/restoreVerb.ts';
+import { route } from './verbs/routeVerb.ts';
 import { schedule } from './verbs/scheduleVerb.ts';
 import { runServe } from './verbs/serveVerb.ts';
 import { backup, doctor, init, rebuildIndex, verifyAudit } from './verbs/storeVerbs.ts';
 import { exportStudy, importFiles, studies } from './verbs/studyVerbs.ts';
+import { api, token } from './verbs/tokenVerbs.ts';
+import { unattended } from './verbs/unattendedVerb.ts';
 import type { Verb } from './verbs/verb.ts';
 
 const verbs: ReadonlyMap<string, Verb> = new Map([
@@ -23,14 +28,20 @@ const verbs: ReadonlyMap<string, Verb> = new Map([
   ['import', importFiles],
   ['studies', studies],
   ['export', exportStudy],
+  ['conflicts', conflicts],
   ['report', report],
   ['node', node],
   ['echo', echo],
   ['find', find],
   ['fetch', fetch],
   ['send', send],
+  ['route', route],
+  ['prefetch', prefetch],
   ['receive', receive],
   ['schedule', schedule],
+  ['unattended', unattended],
+  ['token', token],
+  ['api', api],
   ['call', call],
   ['backup', backup],
   ['rebuild-index', rebuildIndex],

@@ -30,7 +30,7 @@ export interface ElectronHostOptions {
 }
 
 /** Paths of the page's origin that the core answers; every other one is a file of the page. */
-const assetPath = /^\/(dicomweb|documents|imports)(\/|$)/;
+const assetPath = /^\/(dicomweb|documents|imports|conflicts)(\/|$)/;
 
 /**
  * Runs Salus in Electron: one instance, one window, the core in this process.

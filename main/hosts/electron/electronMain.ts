@@ -11,6 +11,7 @@ import { startCore } from '../../startCore.ts';
 import { removeEndpoint, writeEndpoint } from '../local/endpointFile.ts';
 import { startLocalServer } from '../local/localServer.ts';
 import { browserLine, type HostedCore, programPaths, startElectronHost } from './electronHost.ts';
+import { openSafeStorage } from './safeStorageSecrets.ts';
 
 // Chromium's own switches come on the same line: what isn't ours is left to it.
 const { values } = parseArgs({
@@ -25,9 +26,13 @@ const given = makeNodePlatform({
   ...(typeof values.home === 'string' && values.home !== '' ? { home: values.home } : {}),
 });
 const paths = programPaths(electron.app, process.resourcesPath);
+const hosted: Platform = {
+  ...given,
+  secretStores: [openSafeStorage(electron.safeStorage, given.home), ...given.secretStores],
+};
 const platform: Platform = electron.app.isPackaged
-  ? { ...given, resourcesDirectory: paths.resourcesDirectory, samplesDirectory: paths.samplesDirectory }
-  : given;
+  ? { ...hosted, resourcesDirectory: paths.resourcesDirectory, samplesDirectory: paths.samplesDirectory }
+  : hosted;
 
 // One instance per store, and Chromium's own files (none of them about patients) beside it. Electron's default folder
 // would be the store's own on Windows and macOS.

@@ -42,7 +42,7 @@ export interface LocalServerOptions {
 
 export const protocolName = 'salus.rpc';
 export const bearerProtocol = 'salus.bearer.';
-const assetPrefixes = ['/dicomweb/', '/documents/', '/imports/'];
+const assetPrefixes = ['/dicomweb/', '/documents/', '/imports/', '/conflicts/'];
 const maxSessionBodyBytes = 4096;
 const exchangeSchema = z.object({ token: z.string().min(20).max(200) });
 const newAddressSchema = z.object({ nonce: z.string().min(20).max(200), proof: z.string().max(200) });

@@ -15,8 +15,12 @@ export function useEndingText(): (association: Pick<ReceivedAssociation, 'ending
 }
 
 /** Why we let nobody in, from the numbers of our answer (PS3.8 table 9-21). */
-function refusalOf({ ending, details }: ReceivedAssociation): 'calling' | 'called' | 'busy' | 'other' | null {
+function refusalOf({
+  ending,
+  details,
+}: ReceivedAssociation): 'calling' | 'called' | 'certificate' | 'busy' | 'other' | null {
   if (ending !== 'rejected') return null;
+  if (details['certificate']) return 'certificate';
   const { source, reason } = details;
   if (source === 1 && reason === 3) return 'calling';
   if (source === 1 && reason === 7) return 'called';
@@ -47,7 +51,7 @@ export function AssociationDetail({ association, nodeName, onConflicts }: Associ
     [t('columns.when'), formats.dateTime(association.startedAt)],
     [t('receiving.lasted'), formats.duration((association.endedAt - association.startedAt) / 1000)],
     [t('columns.ending'), endingText(association)],
-    ...(why ? [] : detailLines(details)),
+    ...(why ? [[t('details.fingerprint'), String(details['fingerprint'] ?? '')] as const] : detailLines(details)),
     [t('columns.stored'), formats.number(association.objects)],
     [t('receiving.bytes'), formats.bytes(association.bytes)],
     [t('columns.duplicates'), formats.number(association.duplicates)],

@@ -4,7 +4,7 @@ import { dimseStatusText } from '../../../app/domains/exchange/dimseStatuses.ts'
 import type { DeliveredInstance } from '../../../app/domains/exchange/exchangeSchema.ts';
 import { Button } from '../../components/Button.tsx';
 import { useFormats } from '../../i18n/formats.ts';
-import { firstSentence, useTroubleText } from './troubleText.ts';
+import { firstSentence, useDetailLines, useTroubleText } from './troubleText.ts';
 
 /** Objects on one page of the list. */
 export const instancesAPage = 50;
@@ -29,6 +29,7 @@ export function DeliveredInstances({ rows, total, offset, onPage }: DeliveredIns
   const { t } = useTranslation('exchange');
   const formats = useFormats();
   const { whole } = useTroubleText();
+  const detailLines = useDetailLines();
   if (rows.length === 0) return null;
   return (
     <section className="exchange-section">
@@ -37,8 +38,10 @@ export function DeliveredInstances({ rows, total, offset, onPage }: DeliveredIns
         {rows.map((row) => {
           const Icon = icons[row.state];
           const answer = row.code ? whole({ code: row.code, details: {} }) : '';
+          const why = row.reason === null ? '' : (detailLines({ reason: row.reason })[0]?.[1] ?? '');
+          const stored = row.storedUid === null ? '' : t('instances.stored', { uid: row.storedUid });
           return (
-            <li key={row.sopUid} title={[row.sopUid, answer].filter(Boolean).join('\n')}>
+            <li key={row.sopUid} title={[row.sopUid, stored, answer].filter(Boolean).join('\n')}>
               <span className={`exchange-state ${row.state}`}>
                 <Icon size={14} stroke={1.8} aria-hidden />
                 {t(`instances.state.${row.state}`)}
@@ -47,7 +50,7 @@ export function DeliveredInstances({ rows, total, offset, onPage }: DeliveredIns
               <span className="exchange-sub exchange-answer">
                 {[
                   row.status ? dimseStatusText(row.status) : '',
-                  answer ? firstSentence(answer) : '',
+                  why || (answer ? firstSentence(answer) : ''),
                   row.transcodedTo ? t('instances.transcoded') : '',
                 ]
                   .filter(Boolean)

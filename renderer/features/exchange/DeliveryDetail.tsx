@@ -38,6 +38,7 @@ export function DeliveryDetail({ deliveryId }: { deliveryId: string }) {
   const facts: readonly (readonly [string, string])[] = [
     [t('delivery.to'), delivery.nodeName],
     [t('delivery.what'), delivery.reportId === null ? t('what.images') : t('what.report')],
+    [t('delivery.identity'), delivery.deidentified ? t('what.deidentified') : ''],
     [t('delivery.size'), formats.bytes(delivery.bytes)],
     [t('delivery.asked'), `${formats.dateTime(delivery.createdAt)} · ${delivery.createdBy}`],
     [t('delivery.attempts'), formats.number(delivery.attempts)],
@@ -49,7 +50,7 @@ export function DeliveryDetail({ deliveryId }: { deliveryId: string }) {
       <Whose studyUid={delivery.studyUid} />
       <div className={`exchange-verdict ${shownState(delivery)}`} role="status">
         <DeliveryStateMark delivery={delivery} />
-        <p>{t(`stateWhat.${shownState(delivery)}`)}</p>
+        <p>{t(isKeptBack(delivery) ? 'stateWhat.keptBack' : `stateWhat.${shownState(delivery)}`)}</p>
         <NextAttempt at={delivery.nextAttemptAt} state={delivery.state} />
       </div>
       <Figures delivery={delivery} />
@@ -68,6 +69,11 @@ export function DeliveryDetail({ deliveryId }: { deliveryId: string }) {
       <Actions delivery={delivery} />
     </>
   );
+}
+
+/** Not the other system, but this one said no to a part of it. */
+function isKeptBack({ state, deidentified, lastTrouble }: Delivery): boolean {
+  return deidentified && state === 'refused' && lastTrouble?.code === 'exchange.notDeidentifiable';
 }
 
 function Whose({ studyUid }: { studyUid: string }) {

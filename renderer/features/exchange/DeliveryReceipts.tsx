@@ -23,11 +23,11 @@ export default function DeliveryReceipts({ studyUid, reportId, onSend, onQueues 
   const { short } = useTroubleText();
   const deliveries = useQueryOf(
     'exchange.listDeliveries',
-    { offset: 0, limit: 200, nodeId: null, studyUid, states: [] },
+    { offset: 0, limit: 200, nodeId: null, studyUid, reportId, states: [] },
     { keepPrevious: true },
   );
   if (deliveries.error) return <FailureNotice failure={deliveries.error} retry={() => void deliveries.refetch()} />;
-  const ofReport = (deliveries.data?.rows ?? []).filter((row) => row.reportId === reportId);
+  const ofReport = deliveries.data?.rows ?? [];
   const newest = ofReport.filter((row, index) => ofReport.findIndex((each) => each.nodeId === row.nodeId) === index);
   return (
     <div className="exchange-receipts">

@@ -1,14 +1,25 @@
-import { IconCalendar, IconDownload, IconSearch, IconSend, IconServer } from '@tabler/icons-react';
+import {
+  IconCalendar,
+  IconDownload,
+  IconGitCompare,
+  IconRoute,
+  IconSearch,
+  IconSend,
+  IconServer,
+} from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import { useQueryOf } from '../../api/queries.ts';
 import { useCan } from '../../api/session.tsx';
 import { EmptyState } from '../../components/EmptyState.tsx';
 import { Kbd } from '../../components/Kbd.tsx';
 import { useKeys } from '../../components/keys.ts';
+import { useFormats } from '../../i18n/formats.ts';
+import { ConflictsPlace, useOpenConflicts } from './ConflictsPlace.tsx';
 import type { ExchangePlace } from './exchangeStore.ts';
 import { NodesPlace } from './NodesPlace.tsx';
 import { QueuesPlace } from './QueuesPlace.tsx';
 import { ReceivingPlace } from './ReceivingPlace.tsx';
+import { RulesPlace } from './RulesPlace.tsx';
 import { SchedulePlace } from './SchedulePlace.tsx';
 import { SearchPlace } from './SearchPlace.tsx';
 import './exchange.css';
@@ -20,9 +31,19 @@ const places: readonly { readonly place: ExchangePlace; readonly icon: typeof Ic
   { place: 'nodes', icon: IconServer, key: '3' },
   { place: 'receiving', icon: IconDownload, key: '4' },
   { place: 'schedule', icon: IconCalendar, key: '5' },
+  { place: 'rules', icon: IconRoute, key: '6' },
+  { place: 'conflicts', icon: IconGitCompare, key: '7' },
 ];
 /** The unshifted digits of a French keyboard. */
-const azerty: Readonly<Record<string, string>> = { '1': '&', '2': 'é', '3': '"', '4': "'", '5': '(' };
+const azerty: Readonly<Record<string, string>> = {
+  '1': '&',
+  '2': 'é',
+  '3': '"',
+  '4': "'",
+  '5': '(',
+  '6': '-',
+  '7': 'è',
+};
 
 export interface ExchangeScreenProps {
   readonly place: ExchangePlace;
@@ -39,6 +60,8 @@ export default function ExchangeScreen({ place, onPlace, onRead, onConflicts }: 
   const receiver = useQueryOf('exchange.receiver', undefined, { keepPrevious: true });
   const isReceiverWrong =
     receiver.data?.state === 'failed' || (receiver.data?.folders.some(({ failure }) => failure !== null) ?? false);
+  const formats = useFormats();
+  const openConflicts = useOpenConflicts();
   const group = t('title');
   useKeys(
     places.map((each) => ({
@@ -70,6 +93,11 @@ export default function ExchangeScreen({ place, onPlace, onRead, onConflicts }: 
               {each.place === 'receiving' && isReceiverWrong ? (
                 <span className="dot danger" role="img" aria-label={t('receiver.wrong')} />
               ) : null}
+              {each.place === 'conflicts' && openConflicts > 0 ? (
+                <span className="conflict-badge" title={t('conflicts:waiting', { count: openConflicts })}>
+                  {formats.number(openConflicts)}
+                </span>
+              ) : null}
               <Kbd keys={each.key} />
             </button>
           ))}
@@ -85,6 +113,20 @@ export default function ExchangeScreen({ place, onPlace, onRead, onConflicts }: 
       {place === 'search' ? <SearchPlace onRead={onRead} onNodes={toNodes} /> : null}
       {place === 'nodes' ? <NodesPlace /> : null}
       {place === 'schedule' ? <SchedulePlace /> : null}
+      {place === 'rules' ? (
+        canRead ? (
+          <RulesPlace onNodes={toNodes} onQueues={() => onPlace('queues')} />
+        ) : (
+          <EmptyState title={t('rules:notAllowed')}>{t('notAllowedWhat')}</EmptyState>
+        )
+      ) : null}
+      {place === 'conflicts' ? (
+        canRead ? (
+          <ConflictsPlace />
+        ) : (
+          <EmptyState title={t('conflicts:notAllowed')}>{t('notAllowedWhat')}</EmptyState>
+        )
+      ) : null}
       {place === 'receiving' ? <ReceivingPlace onConflicts={onConflicts} onNodes={toNodes} /> : null}
     </div>
   );

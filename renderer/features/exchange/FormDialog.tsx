@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useRef } from 'react';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Failure } from '../../../app/shared/failure.ts';
 import { Button } from '../../components/Button.tsx';
@@ -21,10 +21,20 @@ interface FormDialogProps {
 export function FormDialog({ title, isIncomplete, isSaving, failure, onSave, onClose, children }: FormDialogProps) {
   const { t } = useTranslation('exchange');
   const trouble = useRef<HTMLDivElement>(null);
+  const form = useRef<HTMLFormElement>(null);
+  const [asked, setAsked] = useState(0);
   // The button is always in view, the end of a long form is not: why nothing was saved must not lie behind it.
   useEffect(() => {
     if (failure) trouble.current?.scrollIntoView({ block: 'center' });
   }, [failure]);
+  // As little may the field that is wrong, where the form is longer than the window.
+  useEffect(() => {
+    if (asked > 0) form.current?.querySelector('.field-error')?.scrollIntoView({ block: 'center' });
+  }, [asked]);
+  const save = (): void => {
+    setAsked((count) => count + 1);
+    onSave();
+  };
   return (
     <Dialog
       open
@@ -35,17 +45,18 @@ export function FormDialog({ title, isIncomplete, isSaving, failure, onSave, onC
         <>
           {isIncomplete ? <span className="field-error">{t('nodeForm.incomplete')}</span> : null}
           <Button onClick={onClose}>{t('cancel')}</Button>
-          <Button variant="primary" loading={isSaving} onClick={onSave}>
+          <Button variant="primary" loading={isSaving} onClick={save}>
             {t('nodeForm.save')}
           </Button>
         </>
       }
     >
       <form
+        ref={form}
         className="exchange-form"
         onSubmit={(event) => {
           event.preventDefault();
-          onSave();
+          save();
         }}
       >
         {children}

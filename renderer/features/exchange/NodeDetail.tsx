@@ -20,7 +20,8 @@ export function NodeDetail({ node, onEdit }: { node: ExchangeNode; onEdit: () =>
   const { t } = useTranslation('exchange');
   const formats = useFormats();
   const test = useCommandOf('exchange.testNode');
-  const canTest = useCan('exchange.send');
+  const isDamaged = node.isDamaged ?? false;
+  const canTest = useCan('exchange.send') && !isDamaged;
   const canManage = useCan('exchange.manage');
   const { settings, use } = node;
   const lastAt = node.lastTest?.at ?? 0;
@@ -67,6 +68,7 @@ export function NodeDetail({ node, onEdit }: { node: ExchangeNode; onEdit: () =>
         .map((each) => t(`use.${each}`))
         .join(' · ') || t('use.none'),
     ],
+    [t('nodeForm.receiveCertificate'), use.receive ? (use.receiveCertificate ?? '') : ''],
     [t('nodeForm.proof'), use.send ? t(`proofPolicy.${proofOf(node)}`) : ''],
     [
       t('nodeForm.limit'),
@@ -82,6 +84,7 @@ export function NodeDetail({ node, onEdit }: { node: ExchangeNode; onEdit: () =>
           <span className="quiet">{t('node.receivesFrom', { host: use.receiveFrom || settings.host })}</span>
         ) : null}
       </div>
+      {isDamaged ? <Notice severity="block">{t('node.damagedWhat')}</Notice> : null}
       {node.isProven ? null : <Notice severity="caution">{t('node.unproven')}</Notice>}
       {canTest ? (
         <Button
@@ -107,7 +110,7 @@ export function NodeDetail({ node, onEdit }: { node: ExchangeNode; onEdit: () =>
       ) : null}
       {node.capabilities.length > 0 ? <Capabilities node={node} /> : null}
       <dl className="exchange-facts">
-        {facts
+        {(isDamaged ? [] : facts)
           .filter(([, value]) => value !== '')
           .map(([name, value]) => (
             <div key={name}>

@@ -33,7 +33,10 @@ export function NodeDialog({ node, onClose, onSaved }: NodeDialogProps) {
   const { t } = useTranslation('exchange');
   const save = useCommandOf('exchange.saveNode');
   const [presetId, setPresetId] = useState<string | null>(null);
-  const [form, setForm] = useState<NodeForm>(() => (node ? formOfNode(node) : formOfPreset(null)));
+  const [form, setForm] = useState<NodeForm>(() =>
+    // Of a damaged one only the name is left: what stands for its settings is not offered as if it had been typed.
+    node?.isDamaged ? { ...formOfPreset(null), name: node.name } : node ? formOfNode(node) : formOfPreset(null),
+  );
   const [wasAsked, setAsked] = useState(false);
   const preset = nodePresets.find((each) => each.presetId === presetId);
   const errors = errorsOf(form);

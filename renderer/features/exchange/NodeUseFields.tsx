@@ -1,6 +1,9 @@
 import { useTranslation } from 'react-i18next';
+import { useQueryOf } from '../../api/queries.ts';
+import { Button } from '../../components/Button.tsx';
 import { CheckField, SelectField, TextField } from '../../components/Field.tsx';
 import type { FieldsProps, NodeForm } from './nodeForm.ts';
+import { PemField } from './SecretField.tsx';
 
 /** What the node is for, how a delivery to it is proven, and its limits. */
 export function NodeUseFields({ form, set, wrong }: FieldsProps) {
@@ -23,6 +26,7 @@ export function NodeUseFields({ form, set, wrong }: FieldsProps) {
             maxLength={253}
           />
         ) : null}
+        {form.kind === 'dimse' && form.receive ? <CertificateField form={form} set={set} wrong={wrong} /> : null}
       </fieldset>
       {form.send ? (
         <fieldset className="exchange-set">
@@ -66,12 +70,48 @@ export function NodeUseFields({ form, set, wrong }: FieldsProps) {
               onChange={(hoursTo) => set({ hoursTo })}
             />
           </div>
-          <CheckField
-            label={t('nodeForm.transcode')}
-            checked={form.transcode}
-            onChange={(transcode) => set({ transcode })}
-          />
+          {form.kind === 'xnat' ? (
+            <CheckField
+              label={t('nodeForm.archives')}
+              checked={form.archives}
+              onChange={(archives) => set({ archives })}
+            />
+          ) : (
+            <CheckField
+              label={t('nodeForm.transcode')}
+              checked={form.transcode}
+              onChange={(transcode) => set({ transcode })}
+            />
+          )}
         </fieldset>
+      ) : null}
+    </>
+  );
+}
+
+/** Calls that are looked through for the certificate that was shown last. */
+const lastCalls = 200;
+
+/** Binds the node's title to one certificate: typed, pasted, or as it was shown in the last call. */
+function CertificateField({ form, set, wrong }: FieldsProps) {
+  const { t } = useTranslation('exchange');
+  const calls = useQueryOf('exchange.associations', { offset: 0, limit: lastCalls });
+  const shown = calls.data?.rows.find(
+    ({ callingAe, details }) => callingAe === form.aeTitle.trim() && details['fingerprint'],
+  )?.details['fingerprint'];
+  return (
+    <>
+      <PemField
+        label={t('nodeForm.receiveCertificate')}
+        hint={t('nodeForm.receiveCertificateHint')}
+        error={wrong('receiveCertificate')}
+        value={form.receiveCertificate}
+        onChange={(receiveCertificate) => set({ receiveCertificate })}
+      />
+      {typeof shown === 'string' && shown !== form.receiveCertificate ? (
+        <Button size="s" onClick={() => set({ receiveCertificate: shown })}>
+          {t('nodeForm.takeOver')}
+        </Button>
       ) : null}
     </>
   );

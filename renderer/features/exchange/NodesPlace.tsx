@@ -26,13 +26,23 @@ function useNodeColumns(): readonly Column<ExchangeNode>[] {
       cell: (node) => node.name,
       title: (node) => node.name,
     },
-    { key: 'kind', header: t('columns.kind'), width: '104px', cell: (node) => t(`kinds.${node.settings.kind}`) },
+    {
+      key: 'kind',
+      header: t('columns.kind'),
+      width: '104px',
+      cell: (node) => (node.isDamaged ? '' : t(`kinds.${node.settings.kind}`)),
+    },
     {
       key: 'address',
       header: t('columns.address'),
       width: 'minmax(160px, 1.4fr)',
-      cell: (node) => <span className="exchange-sub">{addressOf(node.settings)}</span>,
-      title: (node) => addressOf(node.settings),
+      cell: (node) =>
+        node.isDamaged ? (
+          <span className="exchange-wrong">{t('node.damaged')}</span>
+        ) : (
+          <span className="exchange-sub">{addressOf(node.settings)}</span>
+        ),
+      title: (node) => (node.isDamaged ? t('node.damagedWhat') : addressOf(node.settings)),
     },
     {
       key: 'use',

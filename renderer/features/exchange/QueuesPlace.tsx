@@ -1,4 +1,4 @@
-import { IconFilterOff, IconSend } from '@tabler/icons-react';
+import { IconFilterOff, IconSend, IconUserOff } from '@tabler/icons-react';
 import { useEffect, useMemo, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Delivery } from '../../../app/domains/exchange/exchangeSchema.ts';
@@ -49,7 +49,14 @@ function useQueueColumns(): readonly Column<Delivery>[] {
       key: 'study',
       header: t('columns.study'),
       width: 'minmax(180px, 1.6fr)',
-      cell: (row) => <StudyLine studyUid={row.studyUid} isReport={row.reportId !== null} />,
+      cell: (row) => (
+        <>
+          {row.deidentified ? (
+            <IconUserOff className="exchange-report" size={15} stroke={1.6} aria-label={t('what.deidentified')} />
+          ) : null}
+          <StudyLine studyUid={row.studyUid} isReport={row.reportId !== null} />
+        </>
+      ),
     },
     {
       key: 'count',

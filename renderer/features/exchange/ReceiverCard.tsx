@@ -3,11 +3,13 @@ import { type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { ReceiverState } from '../../../app/domains/exchange/exchangeSchema.ts';
 import { Failure } from '../../../app/shared/failure.ts';
+import { useQueryOf } from '../../api/queries.ts';
 import { useCan } from '../../api/session.tsx';
 import { Button } from '../../components/Button.tsx';
 import { FailureNotice, useFailureText } from '../../components/FailureNotice.tsx';
 import { useKeys } from '../../components/keys.ts';
 import { Notice } from '../../components/Notice.tsx';
+import { UnattendedNote } from '../../components/UnattendedNote.tsx';
 import { useFormats } from '../../i18n/formats.ts';
 import { isLoopback } from './nodeForm.ts';
 import { ReceiverDialog } from './ReceiverDialog.tsx';
@@ -30,6 +32,7 @@ export function ReceiverCard({ receiver, senders, onNodes, children }: ReceiverC
   const formats = useFormats();
   const canManage = useCan('exchange.manage');
   const failureText = useFailureText();
+  const status = useQueryOf('system.status', undefined);
   const [editing, setEditing] = useState(false);
   const { settings, state } = receiver;
   const Icon = icons[state];
@@ -88,6 +91,7 @@ export function ReceiverCard({ receiver, senders, onNodes, children }: ReceiverC
               : t('receiver.failedWhat')}
         </p>
       </div>
+      {settings.enabled && status.data ? <UnattendedNote start={status.data.unattended} /> : null}
       {receiver.failure ? <FailureNotice failure={new Failure(receiver.failure, 'cannot listen')} /> : null}
       {receiver.folders
         .filter(({ failure }) => failure !== null)

@@ -29,21 +29,29 @@ interface SendDialogProps {
 
 /** Shows exactly what goes where before it goes: whose, which objects, to which system, over which line, proven how. */
 export default function SendDialog({ wish, onClose, onNodes }: SendDialogProps) {
-  const { t } = useTranslation('exchange');
+  const { t, i18n } = useTranslation('exchange');
   const toast = useToast();
   const nodes = useQueryOf('exchange.listNodes', undefined);
   const detail = useQueryOf('imaging.getStudy', { studyUid: wish.studyUid });
+  const marks = useQueryOf('imaging.listKeyImages', { studyUid: wish.studyUid }, { enabled: wish.reportId === null });
   const send = useCommandOf('exchange.send');
   const [nodeId, setNodeId] = useState<string | null>(null);
   const [leftOut, setLeftOut] = useState<ReadonlySet<string>>(new Set());
+  const [wantsKeyImages, setWantsKeyImages] = useState(false);
+  const [deidentify, setDeidentify] = useState(false);
   const senders = (nodes.data ?? []).filter((node) => node.use.send);
   // With one place to go there is nothing to choose; with several, a person chooses.
   const node = senders.find((each) => each.nodeId === nodeId) ?? (senders.length === 1 ? senders[0] : undefined);
   const series = detail.data?.series ?? [];
+  const keyImageCount = marks.data?.length ?? 0;
+  const isKeyImages = wantsKeyImages && keyImageCount > 0;
   const sent = series.filter((each) => !leftOut.has(each.seriesUid));
   const isConflict = detail.data?.study.identityConflict ?? false;
   const ready =
-    node !== undefined && detail.data !== undefined && !isConflict && (wish.reportId !== null || sent.length > 0);
+    node !== undefined &&
+    detail.data !== undefined &&
+    !isConflict &&
+    (wish.reportId !== null || isKeyImages || sent.length > 0);
   const submit = (): void => {
     if (!node || !ready || send.isPending) return;
     send.mutate(
@@ -52,6 +60,8 @@ export default function SendDialog({ wish, onClose, onNodes }: SendDialogProps) 
         studyUid: wish.studyUid,
         seriesUids: wish.reportId !== null || leftOut.size === 0 ? [] : sent.map((each) => each.seriesUid),
         reportId: wish.reportId,
+        keyImages: isKeyImages ? (i18n.language === 'fr' ? 'fr' : 'en') : null,
+        deidentify: wish.reportId === null && deidentify,
       },
       {
         onSuccess: () => {
@@ -83,6 +93,11 @@ export default function SendDialog({ wish, onClose, onNodes }: SendDialogProps) 
         <What
           detail={detail.data}
           isReport={wish.reportId !== null}
+          keyImageCount={keyImageCount}
+          isKeyImages={isKeyImages}
+          onKeyImages={setWantsKeyImages}
+          deidentify={deidentify}
+          onDeidentify={setDeidentify}
           leftOut={leftOut}
           onLeftOut={setLeftOut}
           sentCount={sent.reduce((sum, each) => sum + each.instanceCount, 0)}
@@ -143,12 +158,20 @@ interface WhatProps {
     }[];
   };
   readonly isReport: boolean;
+  /** Images marked now; with `isKeyImages` only they go. */
+  readonly keyImageCount: number;
+  readonly isKeyImages: boolean;
+  readonly onKeyImages: (on: boolean) => void;
+  readonly deidentify: boolean;
+  readonly onDeidentify: (on: boolean) => void;
   readonly leftOut: ReadonlySet<string>;
   readonly onLeftOut: (leftOut: ReadonlySet<string>) => void;
   readonly sentCount: number;
 }
 
-function What({ detail, isReport, leftOut, onLeftOut, sentCount }: WhatProps) {
+function What(props: WhatProps) {
+  const { detail, isReport, keyImageCount, isKeyImages, onKeyImages, leftOut, onLeftOut, sentCount } = props;
+  const { deidentify, onDeidentify } = props;
   const { t } = useTranslation('exchange');
   const formats = useFormats();
   const { study, patient, series } = detail;
@@ -183,32 +206,46 @@ function What({ detail, isReport, leftOut, onLeftOut, sentCount }: WhatProps) {
         <p>{t('send.reportWhat')}</p>
       ) : (
         <>
-          <span className="label">{t('send.objects', { count: sentCount, value: formats.number(sentCount) })}</span>
-          <div className="exchange-series">
-            {series.map((each) => (
-              <CheckField
-                key={each.seriesUid}
-                checked={!leftOut.has(each.seriesUid)}
-                onChange={(on) => {
-                  const next = new Set(leftOut);
-                  if (on) next.delete(each.seriesUid);
-                  else next.add(each.seriesUid);
-                  onLeftOut(next);
-                }}
-                label={[
-                  each.modality,
-                  each.seriesNumber === null ? '' : String(each.seriesNumber),
-                  each.description || t('study.noDescription'),
-                  t('objects', { count: each.instanceCount, value: formats.number(each.instanceCount) }),
-                ]
-                  .filter(Boolean)
-                  .join(' · ')}
-              />
-            ))}
-          </div>
+          {keyImageCount > 0 ? (
+            <CheckField
+              label={t('send.keyImages', { count: keyImageCount, value: formats.number(keyImageCount) })}
+              checked={isKeyImages}
+              onChange={onKeyImages}
+            />
+          ) : null}
+          {isKeyImages ? (
+            <p className="quiet">{deidentify ? t('send.keyImagesAlone') : t('send.keyImagesWhat')}</p>
+          ) : (
+            <>
+              <span className="label">{t('send.objects', { count: sentCount, value: formats.number(sentCount) })}</span>
+              <div className="exchange-series">
+                {series.map((each) => (
+                  <CheckField
+                    key={each.seriesUid}
+                    checked={!leftOut.has(each.seriesUid)}
+                    onChange={(on) => {
+                      const next = new Set(leftOut);
+                      if (on) next.delete(each.seriesUid);
+                      else next.add(each.seriesUid);
+                      onLeftOut(next);
+                    }}
+                    label={[
+                      each.modality,
+                      each.seriesNumber === null ? '' : String(each.seriesNumber),
+                      each.description || t('study.noDescription'),
+                      t('objects', { count: each.instanceCount, value: formats.number(each.instanceCount) }),
+                    ]
+                      .filter(Boolean)
+                      .join(' · ')}
+                  />
+                ))}
+              </div>
+            </>
+          )}
         </>
       )}
-      <p className="quiet">{t('send.named')}</p>
+      {isReport ? null : <CheckField checked={deidentify} onChange={onDeidentify} label={t('send.deidentify')} />}
+      <p className="quiet">{deidentify && !isReport ? t('send.unnamed') : t('send.named')}</p>
     </section>
   );
 }

@@ -1,9 +1,7 @@
 import { IconFileText } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
-import { useQueryOf } from '../../api/queries.ts';
 import { useFormats } from '../../i18n/formats.ts';
-
-const keepMs = 300_000;
+import { useStudyLine } from './studyLines.ts';
 
 interface StudyWords {
   readonly who: string;
@@ -15,14 +13,12 @@ interface StudyWords {
 export function useStudyWords(studyUid: string): StudyWords | null {
   const { t } = useTranslation('exchange');
   const formats = useFormats();
-  // A name in a list of deliveries: commits of an import need not ask for every row again.
-  const detail = useQueryOf('imaging.getStudy', { studyUid }, { topics: false, keepMs });
-  if (detail.error) return { who: t('study.gone'), what: '', isKnown: false };
-  if (!detail.data) return null;
-  const { study, patient } = detail.data;
+  const line = useStudyLine(studyUid);
+  if (line === undefined) return null;
+  if (line === null) return { who: t('study.gone'), what: '', isKnown: false };
   return {
-    who: patient.displayName || t('study.unnamed'),
-    what: [study.modalities.join(' '), study.description, study.studyDate ? formats.date(study.studyDate) : '']
+    who: line.patientName || t('study.unnamed'),
+    what: [line.modalities.join(' '), line.description, line.studyDate ? formats.date(line.studyDate) : '']
       .filter(Boolean)
       .join(' · '),
     isKnown: true,

@@ -3,7 +3,10 @@ import type { DeliveryState } from '../../../app/domains/exchange/exchangeSchema
 import { onLock } from '../../api/lockRegistry.ts';
 
 /** The places of the screen. */
-export type ExchangePlace = 'queues' | 'search' | 'nodes' | 'receiving' | 'schedule';
+export type ExchangePlace = 'queues' | 'search' | 'nodes' | 'receiving' | 'schedule' | 'rules' | 'conflicts';
+
+/** What happens by itself: what leaves, and what is brought here. */
+export type RulePart = 'routing' | 'prefetch';
 
 /** Deliveries by what a person has to do about them; `attention` is asked for by itself, for it is no one state. */
 export type QueueChip = 'all' | 'waiting' | 'unproven' | 'attention' | 'proven' | 'cancelled';
@@ -28,11 +31,17 @@ interface ExchangeView {
   readonly deliveryId: string | null;
   readonly nodeId: string | null;
   readonly associationId: string | null;
+  readonly rulePart: RulePart;
+  readonly ruleId: string | null;
+  readonly prefetchId: string | null;
   setChip(chip: QueueChip): void;
   setQueueNodeId(nodeId: string | null): void;
   chooseDelivery(deliveryId: string | null): void;
   chooseNode(nodeId: string | null): void;
   chooseAssociation(associationId: string | null): void;
+  setRulePart(part: RulePart): void;
+  chooseRule(ruleId: string | null): void;
+  choosePrefetch(prefetchId: string | null): void;
 }
 
 const initial = {
@@ -41,6 +50,9 @@ const initial = {
   deliveryId: null,
   nodeId: null,
   associationId: null,
+  rulePart: 'routing' as RulePart,
+  ruleId: null,
+  prefetchId: null,
 };
 
 /** Where the hands are in the exchange; kept while other screens are open, gone with a lock. */
@@ -52,6 +64,10 @@ export const useExchangeStore = create<ExchangeView>()((set) => ({
   chooseDelivery: (deliveryId) => set({ deliveryId }),
   chooseNode: (nodeId) => set({ nodeId }),
   chooseAssociation: (associationId) => set({ associationId }),
+  setRulePart: (rulePart) => set({ rulePart, ruleId: null, prefetchId: null }),
+  // A rule or one of its looks: the panel beside the list shows one of them.
+  chooseRule: (ruleId) => set({ ruleId, prefetchId: null }),
+  choosePrefetch: (prefetchId) => set({ prefetchId, ruleId: null }),
 }));
 
 onLock(() => useExchangeStore.setState(initial));

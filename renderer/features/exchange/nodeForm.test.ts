@@ -51,6 +51,17 @@ describe('a node form', () => {
     });
   });
 
+  it('binds a node to a certificate, or to its fingerprint in any way of writing it', () => {
+    const fingerprint = Array(32).fill('AB').join(':');
+    const bound = (receiveCertificate: string): NodeForm => ({ ...dimse, receive: true, receiveCertificate });
+    for (const text of [fingerprint, `sha256 Fingerprint=${fingerprint}\n`, 'ab'.repeat(32)]) {
+      expect(errorsOf(bound(text)), text).toEqual({});
+      expect(savedOf(bound(text)).use.receiveCertificate).toBe(text.trim());
+    }
+    expect(errorsOf(bound('AB:CD'))).toEqual({ receiveCertificate: 'fingerprint' });
+    expect(savedOf(bound(' ')).use).not.toHaveProperty('receiveCertificate');
+  });
+
   it('keeps a stored secret unless it is replaced or taken away', () => {
     expect(savedOf(web).secrets).toEqual({});
     expect(savedOf({ ...web, credential: '' }).secrets).toEqual({ credential: '' });

@@ -20,6 +20,7 @@ export interface NodeForm {
   readonly callingAeTitle: string;
   readonly baseUrl: string;
   readonly project: string;
+  readonly archives: boolean;
   readonly auth: AuthMethod;
   readonly userName: string;
   readonly issuer: string;
@@ -33,6 +34,7 @@ export interface NodeForm {
   readonly search: boolean;
   readonly receive: boolean;
   readonly receiveFrom: string;
+  readonly receiveCertificate: string;
   readonly proof: NodeUse['proof'];
   readonly transcode: boolean;
   readonly kilobytesPerSecond: string;
@@ -52,6 +54,7 @@ const empty: NodeForm = {
   callingAeTitle: '',
   baseUrl: '',
   project: '',
+  archives: false,
   auth: 'none',
   userName: '',
   issuer: '',
@@ -65,6 +68,7 @@ const empty: NodeForm = {
   search: true,
   receive: false,
   receiveFrom: '',
+  receiveCertificate: '',
   proof: 'auto',
   transcode: true,
   kilobytesPerSecond: '',
@@ -95,6 +99,7 @@ function withSettings(form: NodeForm, settings: NodeSettings): NodeForm {
     kind: settings.kind,
     baseUrl: settings.baseUrl,
     project: settings.kind === 'xnat' ? settings.project : '',
+    archives: settings.kind === 'xnat' && settings.archives,
     auth: auth.method,
     userName: auth.method === 'basic' ? auth.userName : '',
     ...(auth.method === 'oidc' ? { issuer: auth.issuer, clientId: auth.clientId, scope: auth.scope } : {}),
@@ -108,6 +113,7 @@ function withUse(form: NodeForm, use: NodeUse): NodeForm {
     search: use.search,
     receive: use.receive,
     receiveFrom: use.receiveFrom,
+    receiveCertificate: use.receiveCertificate ?? '',
     proof: use.proof,
     transcode: use.transcode,
     kilobytesPerSecond: use.kilobytesPerSecond === null ? '' : String(use.kilobytesPerSecond),
@@ -157,6 +163,13 @@ function isPem(text: string, kind: 'CERTIFICATE' | 'PRIVATE KEY'): boolean {
   return text.includes('-----BEGIN ') && text.includes(`${kind}-----`);
 }
 
+/** A certificate, or its SHA-256 fingerprint in any way of writing it; the host reads either. */
+function isFingerprint(text: string): boolean {
+  if (text.trim() === '' || isPem(text, 'CERTIFICATE')) return true;
+  const digits = text.replace(/^[^=]*=/u, '').replace(/[\s:]/gu, '');
+  return /^[0-9a-f]{64}$/iu.test(digits);
+}
+
 /** What is wrong with the form; empty when it can be saved. */
 export function errorsOf(form: NodeForm): NodeFormErrors {
   const errors: Record<string, string> = {};
@@ -178,6 +191,8 @@ export function errorsOf(form: NodeForm): NodeFormErrors {
       if (form.clientId.trim() === '') errors['clientId'] = 'needed';
     }
   }
+  if (form.kind === 'dimse' && form.receive && !isFingerprint(form.receiveCertificate))
+    errors['receiveCertificate'] = 'fingerprint';
   if (form.ca.trim() !== '' && !isPem(form.ca, 'CERTIFICATE')) errors['ca'] = 'certificate';
   if (form.certificate.trim() !== '' && !isPem(form.certificate, 'CERTIFICATE')) errors['certificate'] = 'certificate';
   if (form.privateKey && !isPem(form.privateKey, 'PRIVATE KEY')) errors['privateKey'] = 'privateKey';
@@ -209,6 +224,7 @@ function settingsOf(form: NodeForm): NodeSettings {
       kind: 'xnat',
       baseUrl,
       project: form.project.trim(),
+      archives: form.archives,
       auth: form.auth === 'basic' ? basic : { method: 'none' },
       tls,
     };
@@ -240,6 +256,9 @@ export function savedOf(form: NodeForm): {
       kilobytesPerSecond: form.kilobytesPerSecond.trim() === '' ? null : Number(form.kilobytesPerSecond),
       hours: clock.test(form.hoursFrom) && clock.test(form.hoursTo) ? { from: form.hoursFrom, to: form.hoursTo } : null,
       receiveFrom: form.receiveFrom.trim(),
+      ...(form.kind === 'dimse' && form.receiveCertificate.trim() !== '' && isFingerprint(form.receiveCertificate)
+        ? { receiveCertificate: form.receiveCertificate.trim() }
+        : {}),
     },
     secrets: {
       ...(form.credential === null ? {} : { credential: form.credential }),

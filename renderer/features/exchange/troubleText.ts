@@ -49,22 +49,34 @@ export function useTroubleText(): { whole(trouble: Trouble): string; short(troub
   return { whole, short };
 }
 
-/** What only the log needs. */
-const inner: ReadonlySet<string> = new Set(['phase', 'abortReason', 'of', 'ms']);
+/** Words of no language: names, addresses, versions, codes of the network. */
+const plain: ReadonlySet<string> = new Set([
+  ...['aeTitle', 'calledAe', 'callingAe', 'called', 'calling', 'host', 'address', 'addresses', 'implementation'],
+  ...['version', 'server', 'protocol', 'cipher', 'code'],
+]);
 
-/** Numbers and names that came with an answer, each with its word: status, AE titles, limits. */
+/**
+ * Numbers and names that came with an answer, each with its word: status, AE titles, limits. What has no word in the
+ * window's language is for the log, not for a person.
+ *
+ * @param wordOf the text of a key of the `exchange` namespace, or ''
+ */
+export function detailLines(details: Details, wordOf: (key: string) => string): (readonly [string, string])[] {
+  const said = (name: string, value: Details[string]): string => {
+    if (name === 'status' && typeof value !== 'boolean') return statusWords(value);
+    if (typeof value === 'boolean') return wordOf(value ? 'yes' : 'no');
+    return typeof value === 'number' || plain.has(name) ? String(value) : wordOf(`detailWords.${value}`);
+  };
+  return Object.entries(details)
+    .map(([name, value]) => [wordOf(`details.${name}`), said(name, value)] as const)
+    .filter((line) => !line.includes(''));
+}
+
+/** The same in the window's language. */
 export function useDetailLines(): (details: Details) => readonly (readonly [string, string])[] {
-  const { t } = useTranslation('exchange');
+  const { t, i18n } = useTranslation('exchange');
   return useCallback(
-    (details) =>
-      Object.entries(details)
-        .filter(([name, value]) => !inner.has(name) && value !== '')
-        .map(([name, value]) => {
-          const label = t(`details.${name}`, { defaultValue: name });
-          if (name === 'status' && typeof value !== 'boolean') return [label, statusWords(value)] as const;
-          if (typeof value === 'boolean') return [label, value ? t('yes') : t('no')] as const;
-          return [label, String(value)] as const;
-        }),
-    [t],
+    (details) => detailLines(details, (key) => (i18n.exists(key, { ns: 'exchange' }) ? t(key as 'yes') : '')),
+    [t, i18n],
   );
 }

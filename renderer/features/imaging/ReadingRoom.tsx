@@ -29,13 +29,15 @@ export interface ReportContext {
 export interface ReadingRoomProps {
   readonly studyUid: string;
   readonly onClose: () => void;
+  /** To what contradicts itself in the study. */
+  readonly onConflict: () => void;
   /** Null: this operator sends nothing. */
   readonly onSend: (() => void) | null;
   readonly renderReportPanel: (context: ReportContext) => ReactNode;
 }
 
 /** Opens a study, once and on the record, and builds the desk to read it on. */
-export default function ReadingRoom({ studyUid, onClose, onSend, renderReportPanel }: ReadingRoomProps) {
+export default function ReadingRoom({ studyUid, onClose, onConflict, onSend, renderReportPanel }: ReadingRoomProps) {
   const { t } = useTranslation('imaging');
   const opened = useQueryOf(
     'imaging.openStudy',
@@ -43,7 +45,7 @@ export default function ReadingRoom({ studyUid, onClose, onSend, renderReportPan
     // Once while it is open, and again at each opening: another is another entry in the audit, and may hold more series.
     { topics: false, staleTimeMs: Number.POSITIVE_INFINITY, keepMs: 0 },
   );
-  const { study, patient, series, priors } = opened.data ?? {};
+  const { study, patient, series, priors, alsoNamed } = opened.data ?? {};
   if (opened.error) {
     return (
       <div className="reading-message wide">
@@ -52,11 +54,16 @@ export default function ReadingRoom({ studyUid, onClose, onSend, renderReportPan
           severity={opened.error.code === 'imaging.identityConflict' ? 'unsafe' : 'block'}
           retry={() => void opened.refetch()}
         />
+        {opened.error.code === 'imaging.identityConflict' ? (
+          <Button variant="primary" onClick={onConflict}>
+            {t('room.whatIsThis')}
+          </Button>
+        ) : null}
         <Button onClick={onClose}>{t('room.close')}</Button>
       </div>
     );
   }
-  if (!study || !patient || !series || !priors) {
+  if (!study || !patient || !series || !priors || !alsoNamed) {
     return (
       <div className="reading-opening" role="status" aria-label={t('room.opening')}>
         <Skeleton height={42} />
@@ -66,7 +73,7 @@ export default function ReadingRoom({ studyUid, onClose, onSend, renderReportPan
   }
   return (
     <DeskHolder
-      main={{ study, patient, series }}
+      main={{ study, patient, series, alsoNamed }}
       priors={priors}
       onClose={onClose}
       onSend={onSend}
@@ -79,7 +86,7 @@ export default function ReadingRoom({ studyUid, onClose, onSend, renderReportPan
 function DeskHolder({
   main,
   ...rest
-}: { main: DeskStudy; priors: readonly DeskStudy['study'][] } & Omit<ReadingRoomProps, 'studyUid'>) {
+}: { main: DeskStudy; priors: readonly DeskStudy['study'][] } & Omit<ReadingRoomProps, 'studyUid' | 'onConflict'>) {
   const api = useApi();
   const { t, i18n } = useTranslation('imaging');
   const mayAnnotate = useLatest(useCan('annotations.write'));

@@ -79,7 +79,7 @@ export function ReadingWorkplace({ desk, store, priors, onClose, onSend, renderR
     const { centre, width, function: curve } = picture.window;
     const window = picture.isColour || !isChosen ? null : { centre, width, function: curve };
     setKeyImage.mutate(
-      { studyUid, seriesUid, sopUid, frame, window, marked: !isMarked },
+      { studyUid, seriesUid, sopUid, frame, window, marked: !isMarked, revision: desk.revisionOf(studyUid) },
       {
         onError: (error) => toast({ tone: 'danger', text: failureText(error) }),
       },
@@ -118,9 +118,16 @@ export function ReadingWorkplace({ desk, store, priors, onClose, onSend, renderR
   const isOtherPatient = desk.areOthersShown;
   const here = present.data ?? { study: desk.main.study, priors };
   const isArriving = (uid: string): boolean =>
-    [here.study, ...here.priors].some((each) => each.studyUid === uid && each.arriving === true);
+    [here.study, ...here.priors].some(
+      (each) => each.studyUid === uid && (each.arriving === true || each.isSenderAborted === true),
+    );
+  // Another content was taken for one of its images, or some were set aside: what is on the screen is out of date.
+  const changed = (uid: string) =>
+    ([here.study, ...here.priors].find((each) => each.studyUid === uid)?.revision ?? 0) === desk.revisionOf(uid)
+      ? undefined
+      : 'imaging.studyChanged';
   const refusalOf = (ref: SeriesRef | null | undefined) =>
-    ref && studyRefusal([here.study, ...here.priors], ref.studyUid);
+    ref && (studyRefusal([here.study, ...here.priors], ref.studyUid) ?? changed(ref.studyUid));
   const mprRefusal = state.isMpr ? refusalOf(state.panes[state.activePane]) : undefined;
   // By its images: the PDF of a report that was just signed is no reason to look again.
   const hasGrown = here.study.frameCount > desk.main.study.frameCount;

@@ -62,7 +62,7 @@ function SeriesThumbnail({
   const { t } = useTranslation('imaging');
   const { representative, seriesUid } = series;
   const path = representative
-    ? `/dicomweb/studies/${studyUid}/series/${seriesUid}/instances/${representative.sopUid}/frames/${representative.frame}/thumbnail`
+    ? `/dicomweb/studies/${studyUid}/series/${seriesUid}/instances/${representative.sopUid}/frames/${representative.frame}/thumbnail${representative.version === undefined ? '' : `?version=${representative.version}`}`
     : null;
   const image = useAssetImage(path);
   const isImage = series.frameCount > 0;

@@ -3,6 +3,7 @@ import type { DicomDataset } from '../../../app/domains/imaging/dicomElements.ts
 import { type FrameAttributes, frameAttributesOf } from '../../../app/domains/imaging/frameAttributes.ts';
 import { pixelToPatient } from '../../../app/domains/imaging/geometryRules.ts';
 import type { Series, Study } from '../../../app/domains/imaging/imagingSchema.ts';
+import type { PatientIdentity } from '../../../app/domains/patients/patientRules.ts';
 import type { Patient } from '../../../app/domains/patients/patientSchema.ts';
 import { Failure } from '../../../app/shared/failure.ts';
 import { makeUuidV7 } from '../../../app/shared/ids.ts';
@@ -26,6 +27,8 @@ export interface DeskStudy {
   readonly study: Study;
   readonly patient: Patient;
   readonly series: readonly Series[];
+  /** Other spellings of the patient that somebody decided to be one person. */
+  readonly alsoNamed: readonly PatientIdentity[];
 }
 
 /** Who reads, asked each time it matters. */
@@ -94,6 +97,11 @@ export class ReadingDesk {
     }
   }
 
+  /** Which state of a study's pictures is on this desk. */
+  revisionOf(studyUid: string): number {
+    return this.#studies.get(studyUid)?.study.revision ?? 0;
+  }
+
   study(studyUid: string): DeskStudy | undefined {
     return this.#studies.get(studyUid);
   }
@@ -113,7 +121,9 @@ export class ReadingDesk {
       const { client } = this.#api;
       const host = {
         list: (uid: string) => client.imaging.listAnnotations({ studyUid: uid }),
-        save: (input: Parameters<typeof client.imaging.saveAnnotation>[0]) => client.imaging.saveAnnotation(input),
+        // Of the pictures as they were opened: where another content was taken since, the host refuses.
+        save: (input: Parameters<typeof client.imaging.saveAnnotation>[0]) =>
+          client.imaging.saveAnnotation({ ...input, revision: this.revisionOf(studyUid) }),
       };
       const made = new AnnotationJournal(studyUid, host, makeId);
       journal = made;
@@ -289,7 +299,12 @@ export class ReadingDesk {
 
   #assertPatient(ref: SeriesRef, instances: readonly DicomDataset[]): void {
     const study = this.#studies.get(ref.studyUid);
-    const isOwn = study && instances.every((instance) => namesPatient(frameAttributesOf(instance, 1), study.patient));
+    const isOwn =
+      study &&
+      instances.every((instance) => {
+        const image = frameAttributesOf(instance, 1);
+        return [study.patient, ...study.alsoNamed].some((named) => namesPatient(image, named));
+      });
     if (!isOwn || !isSamePerson(study.patient, this.main.patient)) throw imageFailure('imaging.patientDiffers');
   }
 

@@ -1,11 +1,12 @@
 import { type FormEvent, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { SessionView } from '../../../app/domains/security/securitySchema.ts';
+import type { SessionView, UnattendedState } from '../../../app/domains/security/securitySchema.ts';
 import { useCommandOf } from '../../api/queries.ts';
 import { Button } from '../../components/Button.tsx';
 import { useFailureText } from '../../components/FailureNotice.tsx';
 import { PasswordField, TextField } from '../../components/Field.tsx';
 import { Notice } from '../../components/Notice.tsx';
+import { UnattendedNote } from '../../components/UnattendedNote.tsx';
 import { useFormats } from '../../i18n/formats.ts';
 import { DoorPage } from './DoorPage.tsx';
 import { RecoverForm } from './RecoverForm.tsx';
@@ -18,12 +19,13 @@ export interface SignInProps {
   readonly siteName: string;
   readonly sealed: boolean;
   readonly clockSetBackByMs: number;
+  readonly unattended: UnattendedState;
   readonly lockReason: LockReason | null;
   readonly onEntered: (session: SessionView) => void;
 }
 
 /** The door: who, and the password. Says why it is closed and how long to wait after wrong passwords. */
-export function SignIn({ siteName, sealed, clockSetBackByMs, lockReason, onEntered }: SignInProps) {
+export function SignIn({ siteName, sealed, clockSetBackByMs, unattended, lockReason, onEntered }: SignInProps) {
   const { t } = useTranslation('security');
   const formats = useFormats();
   const failureText = useFailureText();
@@ -65,6 +67,7 @@ export function SignIn({ siteName, sealed, clockSetBackByMs, lockReason, onEnter
             {lockReason ? t(`signIn.lock.${lockReason}`) : sealed ? t('signIn.sealed') : t('signIn.open')}
           </p>
         </div>
+        {unattended.state === 'idle' ? null : <UnattendedNote start={unattended} />}
         {clockSetBackByMs > 0 ? (
           <Notice severity="caution" title={t('clock.title')}>
             {t('clock.text', { duration: formats.duration(clockSetBackByMs / 1000) })}

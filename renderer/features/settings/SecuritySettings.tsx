@@ -8,6 +8,7 @@ import { SelectField } from '../../components/Field.tsx';
 import { Notice } from '../../components/Notice.tsx';
 import { useToast } from '../../components/Toast.tsx';
 import { useFormats } from '../../i18n/formats.ts';
+import { UnattendedSettings } from './UnattendedSettings.tsx';
 import './settings.css';
 
 const choices = [1, 2, 5, 10, 15, 20, 30, 60];
@@ -51,6 +52,7 @@ export function SecuritySettings({ sample, onChangePassword, onRenewRecoveryKey 
         )}
       </section>
       {keepsStore ? <RecoveryKeySection onRenew={onRenewRecoveryKey} /> : null}
+      {keepsStore ? <UnattendedSettings /> : null}
     </div>
   );
 }

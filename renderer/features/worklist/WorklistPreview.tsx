@@ -19,6 +19,7 @@ export interface WorklistPreviewProps {
   readonly studyUid: string | null;
   readonly onRead: (studyUid: string) => void;
   readonly onPatient: (patientId: string) => void;
+  readonly onConflict: (studyUid: string) => void;
   readonly onSelect: (studyUid: string) => void;
   /** Null: this operator sends nothing. */
   readonly onSend: ((studyUid: string) => void) | null;
@@ -45,11 +46,20 @@ export function WorklistPreview({ studyUid, ...rest }: WorklistPreviewProps) {
 /** The asset route of one frame as a picture (DICOMweb rendered resource, PS3.18 section 10.4). */
 export function renderedPath(studyUid: string, series: Pick<Series, 'seriesUid' | 'representative'>): string | null {
   if (!series.representative) return null;
-  const { sopUid, frame } = series.representative;
-  return `/dicomweb/studies/${studyUid}/series/${series.seriesUid}/instances/${sopUid}/frames/${frame}/rendered`;
+  const { sopUid, frame, version } = series.representative;
+  const path = `/dicomweb/studies/${studyUid}/series/${series.seriesUid}/instances/${sopUid}/frames/${frame}/rendered`;
+  // Another address for another picture: what a window keeps of the one before must not be shown again.
+  return version === undefined ? path : `${path}?version=${version}`;
 }
 
-function Preview({ studyUid, onRead, onPatient, onSelect, onSend }: WorklistPreviewProps & { studyUid: string }) {
+function Preview({
+  studyUid,
+  onRead,
+  onPatient,
+  onConflict,
+  onSelect,
+  onSend,
+}: WorklistPreviewProps & { studyUid: string }) {
   const { t } = useTranslation('worklist');
   const formats = useFormats();
   const detail = useQueryOf('imaging.getStudy', { studyUid });
@@ -65,6 +75,11 @@ function Preview({ studyUid, onRead, onPatient, onSelect, onSend }: WorklistPrev
     );
   const { study, patient, series, priors } = detail.data;
   const shown = series.find((each) => each.representative !== null);
+  const what = (
+    <Button size="s" onClick={() => onConflict(studyUid)}>
+      {t('marks.whatIsThis')}
+    </Button>
+  );
   const facts: readonly (readonly [string, string])[] = [
     [t('preview.study'), [study.modalities.join(' '), study.description].filter(Boolean).join(' · ')],
     [
@@ -98,16 +113,22 @@ function Preview({ studyUid, onRead, onPatient, onSelect, onSend }: WorklistPrev
         )}
       </div>
       {study.arriving ? <Notice severity="caution">{t('marks.arrivingWhy')}</Notice> : null}
+      {study.isSenderAborted ? <Notice severity="caution">{t('marks.senderAborted')}</Notice> : null}
       {study.identityConflict ? (
-        <Notice severity="block" title={t('marks.identity')}>
+        <Notice severity="block" title={t('marks.identity')} action={what}>
           {t('marks.identityWhy')}
         </Notice>
       ) : (
         <KeyPicture path={shown ? renderedPath(studyUid, shown) : null} />
       )}
       {study.conflictCount > 0 ? (
-        <Notice severity="caution" title={t('marks.copies')}>
+        <Notice severity="caution" title={t('marks.copies')} action={what}>
           {t('marks.copiesWhy', { count: study.conflictCount })}
+        </Notice>
+      ) : null}
+      {study.asideCount ? (
+        <Notice severity="caution" action={what}>
+          {t('marks.asideWhy', { count: study.asideCount })}
         </Notice>
       ) : null}
       {patient.needsLinkDecision ? (

@@ -27,13 +27,15 @@ const searchDelayMs = 60;
 export interface WorklistScreenProps {
   readonly onRead: (studyUid: string) => void;
   readonly onPatient: (patientId: string) => void;
+  /** To what contradicts itself in a study, and what can be decided about it. */
+  readonly onConflict: (studyUid: string) => void;
   readonly onImport: () => void;
   /** Null: this operator sends nothing. */
   readonly onSend: ((studyUid: string) => void) | null;
 }
 
 /** Every study there is, what is to be read first, and a look at the one that is chosen. */
-export function WorklistScreen({ onRead, onPatient, onImport, onSend }: WorklistScreenProps) {
+export function WorklistScreen({ onRead, onPatient, onConflict, onImport, onSend }: WorklistScreenProps) {
   const { t } = useTranslation('worklist');
   const session = useSession();
   const canImport = useCan('studies.import');
@@ -186,7 +188,14 @@ export function WorklistScreen({ onRead, onPatient, onImport, onSend }: Worklist
           />
         ) : null}
       </section>
-      <WorklistPreview studyUid={selectedUid} onRead={onRead} onPatient={onPatient} onSelect={select} onSend={onSend} />
+      <WorklistPreview
+        studyUid={selectedUid}
+        onRead={onRead}
+        onPatient={onPatient}
+        onConflict={onConflict}
+        onSelect={select}
+        onSend={onSend}
+      />
     </div>
   );
 }

@@ -2,8 +2,9 @@ import type { Locator } from 'playwright';
 import type { SalusWindow } from '../harness/chromiumWindow.ts';
 import { patternOf } from '../harness/localeTexts.ts';
 
-type Place = 'queues' | 'search' | 'nodes' | 'receiving' | 'schedule';
-type EntryField = 'lastName' | 'firstName' | 'patientId' | 'procedure' | 'modality' | 'time';
+type Place = 'queues' | 'search' | 'nodes' | 'receiving' | 'schedule' | 'rules' | 'conflicts';
+type EntryField = 'lastName' | 'firstName' | 'patientId' | 'birthDate' | 'procedure' | 'modality' | 'time';
+type RulePart = 'routing' | 'prefetch';
 
 /** The screen of the other systems: queues, search, nodes, receiving, what is planned. */
 export class ExchangePage {
@@ -116,6 +117,45 @@ export class ExchangePage {
     for (const [field, words] of Object.entries(entry))
       await dialog.getByLabel(text(`exchange:schedule.fields.${field}`), { exact: true }).fill(words);
     await dialog.getByRole('button', { name: text('exchange:nodeForm.save') }).click();
+    await dialog.waitFor({ state: 'hidden' });
+  }
+
+  /** Goes to one of the two kinds of rule. */
+  async openRules(part: RulePart): Promise<void> {
+    const { page, text } = this.#window;
+    await this.open('rules');
+    await page.getByRole('button', { name: text(`rules:parts.${part}`) }).click();
+    await page.getByRole('region', { name: text(`rules:parts.${part}`) }).waitFor();
+  }
+
+  /** The line of a rule, with its switch. */
+  rule(name: string): Locator {
+    return this.#window.page.locator('.rules > li').filter({ has: this.#window.page.getByText(name, { exact: true }) });
+  }
+
+  /** Begins a rule by its key; the form is open. */
+  async beginRule(part: RulePart): Promise<Locator> {
+    const { page, text } = this.#window;
+    await this.openRules(part);
+    await page.keyboard.press('n');
+    const dialog = page.getByRole('dialog', { name: text(`rules:add.${part}`) });
+    await dialog.waitFor();
+    return dialog;
+  }
+
+  /** Presses what is offered for a condition, or types it where it is not. */
+  async choose(dialog: Locator, field: 'modalities' | 'bodyParts' | 'callers', code: string): Promise<void> {
+    const { text } = this.#window;
+    const group = dialog.getByRole('group', { name: text(`rules:form.${field}`), exact: true });
+    const offered = group.getByRole('button', { name: code, exact: true });
+    if (await offered.isVisible()) return offered.click();
+    await group.getByRole('textbox').fill(code);
+    await group.getByRole('textbox').press('Enter');
+    await offered.waitFor();
+  }
+
+  async saveForm(dialog: Locator): Promise<void> {
+    await dialog.getByRole('button', { name: this.#window.text('exchange:nodeForm.save') }).click();
     await dialog.waitFor({ state: 'hidden' });
   }
 

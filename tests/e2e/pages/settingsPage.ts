@@ -8,7 +8,7 @@ export class SettingsPage {
     this.#window = window;
   }
 
-  async open(section: 'security' | 'operators' | 'storage' | 'audit' | 'about'): Promise<void> {
+  async open(section: 'security' | 'operators' | 'storage' | 'api' | 'audit' | 'about'): Promise<void> {
     const { page, text } = this.#window;
     await page.getByRole('button', { name: text('shell:rail.settings') }).click();
     await page.getByRole('navigation', { name: text('settings:title') }).waitFor();

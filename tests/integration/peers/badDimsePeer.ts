@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { commitmentReport, findMatches, part10Of } from './dimseAnswers.ts';
+import { commitmentReport, datasetOf, findMatches, matchingObjects, part10Of } from './dimseAnswers.ts';
 import {
   type AssociateRequest,
   abortPdu,
@@ -85,6 +85,8 @@ export interface BadDimseOptions {
   readonly recoversAfter?: number;
   /** Where commitments are reported, on an association of their own. Without it: on the one that asked. */
   readonly reportTo?: { readonly host: string; readonly port: number; readonly aeTitle: string };
+  /** Gives what it has by C-GET. */
+  readonly gives?: boolean;
   /** Of `slowLoris`, ms [100]. */
   readonly byteEveryMs?: number;
 }
@@ -211,6 +213,7 @@ async function answerMessage(line: Line, request: AssociateRequest, message: Dim
   if (now === 'giantPdu') return pourGiantPdu(socket);
   if (field === 0x0001) return answerStore(line, request, message);
   if (field === 0x0020) return answerFind(line, request, message);
+  if (field === 0x0010) return answerGet(line, request, message);
   if (field === 0x0030) return say(line, dataPdus(message.contextId, answerTo(message, 0)));
   if (field === 0x0130) return answerAction(line, request, message);
   if (field === 0x8100) line.reports.push(numberIn(message.command, 0x0900));
@@ -266,6 +269,31 @@ async function answerFind(line: Line, request: AssociateRequest, message: DimseM
     return flood(line, dataPdus(message.contextId, pending, matches[0] ?? message.dataset));
   }
   for (const match of matches) await say(line, dataPdus(message.contextId, pending, match));
+  await say(line, dataPdus(message.contextId, answerTo(message, 0)));
+}
+
+/** Sends what was asked for, one object after the other without waiting for the answers, and then says that it has. */
+async function answerGet(line: Line, request: AssociateRequest, message: DimseMessage): Promise<void> {
+  // SOP class not supported (PS3.7 annex C).
+  if (!line.options.gives) return say(line, dataPdus(message.contextId, answerTo(message, 0x0122)));
+  const syntax = syntaxOf(request, message);
+  const asked = matchingObjects([...line.shelf.kept.values()], part10Of(syntax, message.dataset));
+  for (const [index, object] of asked.entries()) {
+    const context = request.contexts.find(
+      ({ abstractSyntax, transferSyntaxes }) =>
+        abstractSyntax === object.sopClassUid && transferSyntaxes[0] === object.transferSyntaxUid,
+    );
+    if (!context) continue;
+    const command = commandBytes([
+      [0x0002, object.sopClassUid],
+      [0x0100, 0x0001],
+      [0x0110, 100 + index],
+      [0x0700, 0],
+      [0x0800, 1],
+      [0x1000, object.sopInstanceUid],
+    ]);
+    await say(line, dataPdus(context.id, command, datasetOf(object)));
+  }
   await say(line, dataPdus(message.contextId, answerTo(message, 0)));
 }
 

@@ -63,19 +63,29 @@ function openFile(bytes: Buffer): ElementReader {
 }
 
 /** C-FIND over a few objects by their UIDs, at the level asked for. */
-export function findMatches(objects: readonly ShelfObject[], keys: Buffer, transferSyntaxUid: string): Buffer[] {
+export function matchingObjects(objects: readonly ShelfObject[], keys: Buffer): ShelfObject[] {
   const reader = openFile(keys);
   const level = textOf(reader, 'x00080052');
   const isWanted = (tag: string, uid: string) => {
     const uids = textsOf(reader, tag).filter((one) => one !== '');
     return uids.length === 0 || uids.includes('*') || uids.includes(uid);
   };
-  const wanted = objects.filter(
+  return objects.filter(
     (object) =>
       isWanted('x0020000d', object.studyUid) &&
       (level === 'STUDY' || isWanted('x0020000e', object.seriesUid)) &&
       (level !== 'IMAGE' || isWanted('x00080018', object.sopInstanceUid)),
   );
+}
+
+/** The bare data set of an object. */
+export function datasetOf({ bytes }: ShelfObject): Buffer {
+  return bytes.subarray(132 + 12 + bytes.readUInt32LE(132 + 8));
+}
+
+export function findMatches(objects: readonly ShelfObject[], keys: Buffer, transferSyntaxUid: string): Buffer[] {
+  const level = textOf(openFile(keys), 'x00080052');
+  const wanted = matchingObjects(objects, keys);
   const keyOf = (object: ShelfObject) =>
     level === 'STUDY' ? object.studyUid : level === 'SERIES' ? object.seriesUid : object.sopInstanceUid;
   const groups = Map.groupBy(wanted, keyOf);

@@ -10,6 +10,8 @@ export interface AssociateRequest {
   readonly calledAe: string;
   readonly callingAe: string;
   readonly contexts: readonly OfferedContext[];
+  /** Role selections as they came (PS3.7 D.3.3.4). */
+  readonly roles: readonly Buffer[];
   /** Longest PDU the requestor takes, bytes; 0: any. */
   readonly maxPduBytes: number;
 }
@@ -65,6 +67,7 @@ function userInformation(...more: readonly Uint8Array[]): Buffer {
 
 export function readAssociateRequest(body: Buffer): AssociateRequest {
   const contexts: OfferedContext[] = [];
+  const roles: Buffer[] = [];
   let maxPduBytes = 0;
   for (const { type, body: content } of itemsOfPdu(body.subarray(68))) {
     if (type === 0x20) {
@@ -77,7 +80,10 @@ export function readAssociateRequest(body: Buffer): AssociateRequest {
         transferSyntaxes: textOfItem(0x40),
       });
     } else if (type === 0x50) {
-      for (const inner of itemsOfPdu(content)) if (inner.type === 0x51) maxPduBytes = inner.body.readUInt32BE(0);
+      for (const inner of itemsOfPdu(content)) {
+        if (inner.type === 0x51) maxPduBytes = inner.body.readUInt32BE(0);
+        if (inner.type === 0x54) roles.push(inner.body);
+      }
     }
   }
   const title = (at: number) =>
@@ -85,7 +91,7 @@ export function readAssociateRequest(body: Buffer): AssociateRequest {
       .subarray(at, at + 16)
       .toString('latin1')
       .trim();
-  return { calledAe: title(4), callingAe: title(20), contexts, maxPduBytes };
+  return { calledAe: title(4), callingAe: title(20), contexts, roles, maxPduBytes };
 }
 
 /** A-ASSOCIATE-AC; `syntaxOf` names what is accepted, whether it was offered or not. */
@@ -102,7 +108,8 @@ export function associateAccept(request: AssociateRequest, syntaxOf: (context: O
     ae(request.callingAe),
     Buffer.alloc(32),
   ]);
-  return pdu(pduTypes.accept, Buffer.concat([head, applicationContext, ...contexts, userInformation()]));
+  const roles = Buffer.concat(request.roles.map((role) => item(0x54, role)));
+  return pdu(pduTypes.accept, Buffer.concat([head, applicationContext, ...contexts, userInformation(roles)]));
 }
 
 /** A-ASSOCIATE-RQ for one class, as its SCP (role selection, PS3.7 D.3.3.4). */

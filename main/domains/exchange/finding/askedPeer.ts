@@ -1,4 +1,3 @@
-import { Failure } from '../../../../app/shared/failure.ts';
 import type { Reader } from '../../../database/writeGate.ts';
 import type { KnownNode } from '../exchangeParts.ts';
 import { associationWishOf, webPeerOf } from '../nodes/nodeConnections.ts';
@@ -7,8 +6,6 @@ import type { AskedPeer } from './finderMessages.ts';
 
 /**
  * A node as the threads of this folder talk to it. Holds secrets: never log it.
- *
- * @throws Failure('exchange.nodeNotFor') for a node that can't be searched
  */
 export function askedPeerOf(known: KnownNode, reader: Reader): AskedPeer {
   switch (known.node.settings.kind) {
@@ -21,7 +18,7 @@ export function askedPeerOf(known: KnownNode, reader: Reader): AskedPeer {
     }
     case 'dicomweb':
       return { kind: 'web', web: webPeerOf(known) };
-    default:
-      throw new Failure('exchange.nodeNotFor', 'a node of this kind is not searched');
+    case 'xnat':
+      return { kind: 'xnat', web: webPeerOf(known), projectId: known.node.settings.project };
   }
 }

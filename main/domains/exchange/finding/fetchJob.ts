@@ -3,7 +3,7 @@ import type { JobHandle } from '../../../background/jobs.ts';
 import type { OpenStore } from '../../../core.ts';
 import type { Author } from '../../../database/writeGate.ts';
 import type { Services } from '../../../domainServices.ts';
-import type { NodeRegistry, Receiver } from '../exchangeParts.ts';
+import type { KnownNode, NodeRegistry, Receiver } from '../exchangeParts.ts';
 import { type FetcherThread, openFetcherThread } from './fetcherThread.ts';
 import { type FetchInput, type FetchRun, interrupted, openFetchRun } from './fetchRun.ts';
 import { openFetchTurns } from './fetchTurns.ts';
@@ -60,7 +60,7 @@ export function defineFetchJob(parts: FetchParts): { close(): Promise<void> } {
     resumes: true,
     permission: 'exchange.search',
     async run(input, job, author) {
-      const leave = await turns.enter(input.nodeId, job.signal);
+      const leave = await turns.enter(input.nodeId, job.signal, author.operatorId === null);
       try {
         await runFetch(parts, fetcher, input, job, author);
       } finally {
@@ -86,6 +86,7 @@ async function runFetch(
   imaging.receptions.open({
     receptionId: job.jobId,
     source: known.node.name,
+    origin: { channel: 'fetch', callingAe: titleOf(known), nodeId },
     author,
     note: (_tx, change) => run.note(change),
   });
@@ -109,6 +110,11 @@ async function runFetch(
     const outcome = failure === null ? 'success' : 'failed';
     store.gate.record(author, 'exchange.endFetch', outcome, { type: 'study', id: studyUid }, detail);
   }
+}
+
+/** What the node calls itself; '' of one that is reached over HTTP. */
+function titleOf({ node: { settings } }: KnownNode): string {
+  return settings.kind === 'dimse' ? settings.aeTitle : '';
 }
 
 /** Lists, brings what is missing, and lists again, until nothing is missing or nothing more comes. */

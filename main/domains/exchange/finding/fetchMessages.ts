@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { ArchiveAccess } from '../../../archive/archive.ts';
+import type { XnatFile } from '../../../dicom/web/xnatClient.ts';
 import type { AskedPeer, Learned, PeerTrouble } from './finderMessages.ts';
 
 export interface FetchWorkerData {
@@ -8,8 +9,8 @@ export interface FetchWorkerData {
   readonly rows: MessagePort;
 }
 
-/** How objects come: on our own association, on one that the peer opens to our receiver, or over HTTP. */
-export type FetchWay = 'get' | 'move' | 'wado';
+/** How objects come: on our own association, on one that the peer opens to our receiver, over HTTP, or as files of an XNAT. */
+export type FetchWay = 'get' | 'move' | 'wado' | 'files';
 
 /** What is asked for at a time: a whole study, a whole series, or some instances of one. */
 export interface FetchPart {
@@ -28,6 +29,8 @@ export interface FetchWish {
   readonly sopClassUids: readonly string[];
   /** Nothing else is taken. */
   readonly sopUids: readonly string[];
+  /** Where an XNAT has them. */
+  readonly files: readonly XnatFile[];
   /** With less free space than this nothing is taken. */
   readonly leastFreeBytes: number;
   /** Our receiver's title, for C-MOVE. */

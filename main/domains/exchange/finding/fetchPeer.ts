@@ -2,6 +2,7 @@ import { Failure } from '../../../../app/shared/failure.ts';
 import type { DimseStatus, IncomingObject, RequestedAssociation } from '../../../dicom/dimse/dimse.ts';
 import { openAssociation } from '../../../dicom/dimse/openAssociation.ts';
 import { openDicomwebClient } from '../../../dicom/web/dicomwebClient.ts';
+import { openXnatClient } from '../../../dicom/web/xnatClient.ts';
 import { encodeDataset } from '../../../dicom/writeDataset.ts';
 import type { Intake, Taken } from '../../imaging/receptionService.ts';
 import type { FetchEnd, FetchPart, FetchWish } from './fetchMessages.ts';
@@ -51,6 +52,7 @@ export async function fetchFromPeer(
   try {
     const { peer, way } = wish;
     if (peer.kind === 'web') await fetchOverWeb(taking, peer);
+    else if (peer.kind === 'xnat') await fetchFiles(taking, peer);
     else if (way === 'move') await fetchByMove(taking, peer.dimse);
     else await fetchByGet(taking, peer.dimse);
     return { failure: null, learned };
@@ -169,35 +171,60 @@ async function fetchByMove(taking: Taking, peer: DimsePeer): Promise<void> {
 
 /** WADO-RS (PS3.18 10.4): whole studies and series where nothing of them is here, else instance by instance. */
 async function fetchOverWeb(taking: Taking, peer: Extract<AskedPeer, { kind: 'web' }>): Promise<void> {
-  const { wish, intake, signal, learn } = taking;
+  const { wish, signal, learn } = taking;
   const client = openDicomwebClient(peer.web);
-  const underWay = new Set<Promise<void>>();
-  let trouble: unknown;
-  try {
+  async function* objects(): AsyncGenerator<AsyncIterable<Uint8Array>> {
     for (const part of wish.parts) {
       for (const place of placesOf(wish.studyUid, part)) {
-        for await (const object of client.retrieve(place, signal)) {
-          requireGoingOn(taking);
-          // The next object comes while this one is archived and its rows are written.
-          const read = readOnce(object.bytes);
-          const work: Promise<void> = intake
-            .takeFile(wish.receptionId, read.bytes, wish.studyUid)
-            .then((taken) => void note(taking, taken))
-            .catch((error: unknown) => {
-              trouble ??= error;
-            })
-            .finally(() => underWay.delete(work));
-          underWay.add(work);
-          await Promise.race([read.ended, work]);
-          while (underWay.size >= objectsUnderWay) await Promise.race(underWay);
-          if (trouble !== undefined) throw trouble;
-        }
+        for await (const { bytes } of client.retrieve(place, signal)) yield bytes;
         learn('wado', 'yes');
       }
     }
+  }
+  try {
+    await takeAll(taking, objects());
+  } finally {
+    client.close();
+  }
+}
+
+/** The files of an XNAT's scans, one by one. */
+async function fetchFiles(taking: Taking, peer: Extract<AskedPeer, { kind: 'xnat' }>): Promise<void> {
+  const { wish, signal } = taking;
+  const client = openXnatClient(peer.web);
+  async function* objects(): AsyncGenerator<AsyncIterable<Uint8Array>> {
+    for (const file of wish.files) yield await client.retrieve(file, signal);
+  }
+  try {
+    await takeAll(taking, objects());
+  } finally {
+    await client.close();
+  }
+}
+
+/** Takes objects that come one after the other: the next comes while this one is archived and its rows are written. */
+async function takeAll(taking: Taking, objects: AsyncIterable<AsyncIterable<Uint8Array>>): Promise<void> {
+  const { wish, intake } = taking;
+  const underWay = new Set<Promise<void>>();
+  let trouble: unknown;
+  try {
+    for await (const bytes of objects) {
+      requireGoingOn(taking);
+      const read = readOnce(bytes);
+      const work: Promise<void> = intake
+        .takeFile(wish.receptionId, read.bytes, wish.studyUid)
+        .then((taken) => void note(taking, taken))
+        .catch((error: unknown) => {
+          trouble ??= error;
+        })
+        .finally(() => underWay.delete(work));
+      underWay.add(work);
+      await Promise.race([read.ended, work]);
+      while (underWay.size >= objectsUnderWay) await Promise.race(underWay);
+      if (trouble !== undefined) throw trouble;
+    }
   } finally {
     await Promise.all(underWay);
-    client.close();
   }
   if (trouble !== undefined) throw trouble;
   requireGoingOn(taking);

@@ -68,7 +68,7 @@ export function openFetchRun(parts: RunParts, input: FetchInput, job: JobHandle,
   }
 
   function missingOf(some: readonly ListedInstance[]): ListedInstance[] {
-    const here = new Set(services().imaging.listSopUids(studyUid));
+    const here = new Set(services().imaging.listHeldSopUids(studyUid));
     return some.filter(({ sopUid }) => !here.has(sopUid));
   }
 
@@ -79,6 +79,7 @@ export function openFetchRun(parts: RunParts, input: FetchInput, job: JobHandle,
   /** What it was seen to refuse comes last: it may have learned since. */
   function waysOf(): FetchWay[] {
     if (peer.kind === 'web') return ['wado'];
+    if (peer.kind === 'xnat') return ['files'];
     const ways: FetchWay[] = ['get'];
     // Only where it could send to us at all.
     if (receiver.state().state === 'listening') ways.push('move');
@@ -139,6 +140,7 @@ export function openFetchRun(parts: RunParts, input: FetchInput, job: JobHandle,
           parts: partsOf(missing, listed, seriesUids.length === 0),
           sopClassUids: [...new Set(missing.map(({ sopClassUid }) => sopClassUid))],
           sopUids: missing.map(({ sopUid }) => sopUid),
+          files: missing.flatMap(({ file }) => file ?? []),
           leastFreeBytes: settings.leastFreeMib * 1024 ** 2,
           destinationAe: settings.aeTitle,
         },

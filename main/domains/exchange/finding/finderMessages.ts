@@ -2,6 +2,7 @@ import type { FindQuery, ScheduledStep } from '../../../../app/domains/exchange/
 import type { ScheduleQuery } from '../../../../app/domains/exchange/scheduleSchema.ts';
 import type { AssociationWish } from '../../../dicom/dimse/dimse.ts';
 import type { WebPeer } from '../../../dicom/web/webPeer.ts';
+import type { XnatFile } from '../../../dicom/web/xnatClient.ts';
 import type { FoundRow } from './foundRows.ts';
 
 export type DimsePeer = Pick<AssociationWish, 'host' | 'port' | 'callingAe' | 'calledAe' | 'tls'>;
@@ -9,7 +10,14 @@ export type DimsePeer = Pick<AssociationWish, 'host' | 'port' | 'callingAe' | 'c
 /** A node as a worker talks to it. Holds secrets: never log it. */
 export type AskedPeer =
   | { readonly kind: 'dimse'; readonly dimse: DimsePeer }
-  | { readonly kind: 'web'; readonly web: WebPeer };
+  | { readonly kind: 'web'; readonly web: WebPeer }
+  | ({ readonly kind: 'xnat' } & XnatPeer);
+
+/** One project of an XNAT. */
+export interface XnatPeer {
+  readonly web: WebPeer;
+  readonly projectId: string;
+}
 
 /** Failure code of what went wrong with a peer, with its numbers. Never patient data. */
 export interface PeerTrouble {
@@ -43,6 +51,8 @@ export interface ListedInstance {
   readonly sopUid: string;
   /** Empty where the peer does not say. */
   readonly sopClassUid: string;
+  /** Where it lies in an XNAT, which hands over files alone. */
+  readonly file?: XnatFile;
 }
 
 export interface ListWish {

@@ -79,8 +79,7 @@ export function openFinding(
     },
     startFetch(author, input) {
       const { node } = nodes.get(input.nodeId);
-      if (!node.use.search || node.settings.kind === 'xnat')
-        throw new Failure('exchange.nodeNotFor', 'nothing is fetched from this node');
+      if (!node.use.search) throw new Failure('exchange.nodeNotFor', 'nothing is fetched from this node');
       return store.jobs.start('fetch', author, input, {
         action: 'exchange.fetch',
         subject: { type: 'study', id: input.studyUid },

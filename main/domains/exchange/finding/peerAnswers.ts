@@ -10,6 +10,7 @@ import { encodeDataset } from '../../../dicom/writeDataset.ts';
 import type { AskedPeer, DimsePeer } from './finderMessages.ts';
 import { findModels, makeFindKeys, makeQidoSearch, modelOf } from './findKeys.ts';
 import { refusalOf } from './peerRefusal.ts';
+import { askXnat } from './xnatAnswers.ts';
 
 /**
  * What a peer answers, one data set after the other; null for one that could not be read. Returns true when the peer had
@@ -26,9 +27,14 @@ const farewellMs = 1000;
 
 /** Asks one question. Breaking off sends C-CANCEL, or ends the request; the signal does the same. */
 export function askPeer(peer: AskedPeer, query: FindQuery, atMost: number, signal: AbortSignal, learn: Learn): Answers {
-  return peer.kind === 'dimse'
-    ? askOnce(peer.dimse, questionOf(query), signal, learn)
-    : askWeb(peer.web, query, atMost, signal, learn);
+  switch (peer.kind) {
+    case 'dimse':
+      return askOnce(peer.dimse, questionOf(query), signal, learn);
+    case 'web':
+      return askWeb(peer.web, query, atMost, signal, learn);
+    case 'xnat':
+      return askXnat(peer, query, signal, learn);
+  }
 }
 
 /** A C-FIND: the information model, and its identifier, `plain` without a character set. */

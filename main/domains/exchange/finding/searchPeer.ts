@@ -14,6 +14,7 @@ import type {
 import { type FoundRow, isUid, keyOfRow, textOf, toFoundRow } from './foundRows.ts';
 import { type Answers, askOnce, askPeer, type Learn, openStudyRoot } from './peerAnswers.ts';
 import { troubleOf } from './peerRefusal.ts';
+import { listXnat } from './xnatAnswers.ts';
 
 /** A search that has not ended by then is cut: a peer may not trickle for ever. */
 const longestSearchMs = 5 * 60_000;
@@ -151,6 +152,10 @@ export async function listPeer(wish: ListWish, signal: AbortSignal): Promise<Lis
 
 async function* listedBy(wish: ListWish, signal: AbortSignal, learn: Learn): AsyncGenerator<ListedInstance> {
   const { peer, studyUid } = wish;
+  if (peer.kind === 'xnat') {
+    yield* listXnat(peer, wish, signal);
+    return;
+  }
   const seriesQuery = findQuerySchema.parse({ level: 'SERIES', studyUid });
   const imageQuery = (seriesUid: string) => findQuerySchema.parse({ level: 'IMAGE', studyUid, seriesUid });
   const conversation =

@@ -21,6 +21,21 @@ export function readCertificates(pem: string): X509Certificate[] {
   });
 }
 
+/**
+ * The SHA-256 fingerprint of a certificate as `AB:CD:…`, from the certificate itself in PEM (the first of several), from
+ * what `openssl x509 -fingerprint -sha256` prints, or from 64 hexadecimal digits. Empty text gives ''.
+ *
+ * @throws Failure('exchange.badCertificate')
+ */
+export function fingerprintOf(text: string): string {
+  if (text.trim() === '') return '';
+  if (text.includes('-----BEGIN ')) return readCertificates(text)[0]?.fingerprint256 ?? '';
+  const digits = text.replace(/^\s*(sha-?256\s*)?(fingerprint\s*)?[=:]?/i, '').replace(/[\s:]/g, '');
+  if (!/^[0-9a-f]{64}$/i.test(digits))
+    throw new Failure('exchange.badCertificate', 'the text is neither a certificate nor its SHA-256 fingerprint');
+  return (digits.toUpperCase().match(/../g) ?? []).join(':');
+}
+
 /** @throws Failure('exchange.badKey') when it is no private key, or one that a passphrase protects */
 function readKey(pem: string): KeyObject {
   try {

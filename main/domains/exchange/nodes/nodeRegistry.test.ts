@@ -148,6 +148,36 @@ describe('the register of nodes', () => {
     expect(entries()).toBe(before);
   });
 
+  it.each([
+    ['settings', '{"kind":"pigeon"}'],
+    ['settings', 'cut sho'],
+    ['uses', '[]'],
+  ])(
+    'lists the others when the %s of one cannot be read, uses that one for nothing, and lets it be set up again',
+    (column, text) => {
+      const fine = nodes.save(test.author, aNode());
+      const bad = nodes.save(test.author, aNode({ name: 'Worn' }));
+      test.store.gate.append(test.author, (tx) =>
+        tx.run(`UPDATE node SET ${column} = ? WHERE node_id = ?`, text, bad.nodeId),
+      );
+      const worn = {
+        ...{ nodeId: bad.nodeId, name: 'Worn', version: 1, isDamaged: true },
+        use: expect.objectContaining({ send: false, search: false, receive: false }),
+      };
+      expect(nodes.list()).toEqual([fine, expect.objectContaining(worn)]);
+      // Not as one that was removed: what waits for it is held, and not cancelled.
+      expect(nodes.find(bad.nodeId)?.node).toMatchObject({ name: 'Worn', settings: { host: 'damaged.invalid' } });
+      const again = nodes.save(test.author, aNode({ nodeId: bad.nodeId, baseVersion: 1, name: 'Worn' }));
+      expect(again.isDamaged).toBeUndefined();
+      expect(again.settings).toEqual(fine.settings);
+      test.store.gate.append(test.author, (tx) =>
+        tx.run(`UPDATE node SET ${column} = ? WHERE node_id = ?`, text, bad.nodeId),
+      );
+      nodes.archive(test.author, bad.nodeId);
+      expect(nodes.list()).toEqual([fine]);
+    },
+  );
+
   it('goes on over a full disk and a closed store when it can not keep what was shown', async () => {
     const { nodeId } = nodes.save(test.author, aNode());
     const { gate } = test.store;

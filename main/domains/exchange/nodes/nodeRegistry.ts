@@ -6,7 +6,7 @@ import type { Author, Transaction } from '../../../database/writeGate.ts';
 import { faultText } from '../../../platform/faultText.ts';
 import type { KnownNode, NewNode, NodeRegistry } from '../exchangeParts.ts';
 import { ownAeTitle } from '../receiving/receiverSettings.ts';
-import { checkTls } from './certificates.ts';
+import { checkTls, fingerprintOf } from './certificates.ts';
 import { findNode, listNodes, type NodePayload, putNode } from './nodeRows.ts';
 import { tryNode } from './tryNode.ts';
 
@@ -59,7 +59,10 @@ export function openNodeRegistry(store: OpenStore): NodeRegistry {
         privateKey: input.secrets.privateKey ?? before?.secrets.privateKey ?? '',
       };
       checkTls({ ...input.settings.tls, key: secrets.privateKey });
-      const { name, settings, use } = input;
+      const { name, settings } = input;
+      const { receiveCertificate = '', ...others } = input.use;
+      const fingerprint = fingerprintOf(receiveCertificate);
+      const use = fingerprint === '' ? others : { ...others, receiveCertificate: fingerprint };
       append(tx, author, nodeId, version + 1, { name, settings, use, secrets, archived: false });
       if (before === undefined || isSamePeer) return;
       // What was learned was learned of another.

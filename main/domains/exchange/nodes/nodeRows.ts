@@ -52,14 +52,38 @@ export function findNode(reader: Reader, nodeId: string): (KnownNode & { readonl
   return row && { ...fromNodeRow(reader, row), archived: row.archived === 1 };
 }
 
+/** A name that no network knows (RFC 2606), and no use: what waits for such a node is held, never sent or cancelled. */
+const unreadable = {
+  settings: nodeSettingsSchema.parse({
+    kind: 'dimse',
+    host: 'damaged.invalid',
+    port: 104,
+    aeTitle: 'DAMAGED',
+    tls: { enabled: true },
+  }),
+  use: nodeUseSchema.parse({ send: false, search: false, receive: false }),
+  isDamaged: true,
+};
+
+/** One node that cannot be read must not take the others away. */
+function storedOf(row: NodeRow): { settings: NodeSettings; use: NodeUse; isDamaged?: boolean } {
+  try {
+    const settings = nodeSettingsSchema.safeParse(JSON.parse(row.settings));
+    const use = nodeUseSchema.safeParse(JSON.parse(row.uses));
+    return settings.success && use.success ? { settings: settings.data, use: use.data } : unreadable;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return unreadable;
+  }
+}
+
 function fromNodeRow(reader: Reader, row: NodeRow): KnownNode {
-  const settings = nodeSettingsSchema.parse(JSON.parse(row.settings));
+  const stored = storedOf(row);
   const node: ExchangeNode = {
     nodeId: row.node_id,
     version: row.version,
     name: row.name,
-    settings,
-    use: nodeUseSchema.parse(JSON.parse(row.uses)),
+    ...stored,
     hasCredential: row.credential !== '',
     hasPrivateKey: row.private_key !== '',
     capabilities: reader
@@ -69,7 +93,7 @@ function fromNodeRow(reader: Reader, row: NodeRow): KnownNode {
       )
       .map(({ name, state, learned_at }) => ({ name, state, learnedAt: learned_at })),
     lastTest: row.last_test === null ? null : (JSON.parse(row.last_test) as ExchangeNode['lastTest']),
-    isProven: settings.kind !== 'xnat',
+    isProven: stored.settings.kind !== 'xnat',
   };
   return { node, secrets: { credential: row.credential, privateKey: row.private_key } };
 }

@@ -1,7 +1,8 @@
 import type { WebSettings, XnatSettings } from '../../../../app/domains/exchange/exchangeSchema.ts';
+import { Failure } from '../../../../app/shared/failure.ts';
 import { openDicomwebClient } from '../../../dicom/web/dicomwebClient.ts';
-import { openWebConnection } from '../../../dicom/web/webConnection.ts';
 import type { PeerCertificate } from '../../../dicom/web/webPeer.ts';
+import { openXnatClient } from '../../../dicom/web/xnatClient.ts';
 import type { KnownNode } from '../exchangeParts.ts';
 import { daysLeft } from './certificates.ts';
 import { webPeerOf } from './nodeConnections.ts';
@@ -28,9 +29,7 @@ export async function* tryDicomweb(
     const searched = await tryStep('qido', async () => {
       const probe = await client.probe(signal);
       ({ certificate } = probe);
-      const details: StepDetails = { status: probe.status, server: probe.server };
-      if (probe.skewMs !== null) details['skewSeconds'] = Math.round(probe.skewMs / 1000);
-      if (Math.abs(probe.skewMs ?? 0) > mostSkewMs) details['isClockWrong'] = true;
+      const details: StepDetails = { status: probe.status, server: probe.server, ...skewDetails(probe.skewMs) };
       return { details, learned: { qido: 'yes' } };
     });
     yield* apart(searched, settings.baseUrl, settings.auth.method === 'oidc', certificate, nowMs);
@@ -39,7 +38,7 @@ export async function* tryDicomweb(
   }
 }
 
-/** Tries an XNAT: resolve, connect, then a session, and whether the project is there. */
+/** Tries an XNAT: resolve, connect, then a session, whether the project is there, and its list of image sessions. */
 export async function* tryXnat(
   known: KnownNode,
   settings: XnatSettings,
@@ -47,28 +46,40 @@ export async function* tryXnat(
   signal: AbortSignal,
 ): AsyncGenerator<TriedStep> {
   if (!(yield* reach(settings.baseUrl, signal))) return;
-  const connection = openWebConnection(webPeerOf(known), options);
-  const ask = async (path: string) => {
-    const answer = await connection.request({ method: 'GET', path, repeatable: true, signal });
-    await answer.bytes(1024 * 1024);
-    return answer;
-  };
+  const client = openXnatClient(webPeerOf(known), options);
   try {
     let certificate: PeerCertificate | null = null;
     const session = await tryStep('session', async () => {
-      const answer = await ask('data/JSESSION');
-      ({ certificate } = answer);
-      return { details: { status: answer.status, server: (answer.headers['server'] ?? '').slice(0, 100) } };
+      const probe = await client.probe(signal);
+      ({ certificate } = probe);
+      return { details: skewDetails(probe.skewMs) };
     });
     yield* apart(session, settings.baseUrl, false, certificate, nowMs);
     if (!session.step.ok) return;
-    yield await tryStep('project', async () => {
-      const { status } = await ask(`data/projects/${encodeURIComponent(settings.project)}`);
-      return { details: { status } };
+    const project = await tryStep('project', async () => {
+      const projects = await client.projects(signal);
+      const isThere = projects.some(({ projectId }) => projectId === settings.project);
+      const failure = isThere
+        ? null
+        : new Failure('exchange.projectUnknown', 'the project is not there, or not for us');
+      return { details: {}, failure };
+    });
+    yield project;
+    if (!project.step.ok || !known.node.use.search) return;
+    yield await tryStep('sessions', async () => {
+      const sessions = await client.sessions(settings.project, signal);
+      return { details: { matches: sessions.length }, learned: { xnat: 'yes' } };
     });
   } finally {
-    connection.close();
+    await client.close();
   }
+}
+
+function skewDetails(skewMs: number | null): StepDetails {
+  if (skewMs === null) return {};
+  const details: StepDetails = { skewSeconds: Math.round(skewMs / 1000) };
+  if (Math.abs(skewMs) > mostSkewMs) details['isClockWrong'] = true;
+  return details;
 }
 
 /** Whether something listens there at all. */

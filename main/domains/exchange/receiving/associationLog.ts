@@ -2,6 +2,7 @@ import type { ReceivedAssociation } from '../../../../app/domains/exchange/excha
 import type { OpenStore } from '../../../core.ts';
 import { systemAuthor } from '../../../database/openWriteGate.ts';
 import type { Author, Transaction } from '../../../database/writeGate.ts';
+import { tallyOf } from '../exchangeTally.ts';
 
 type Channel = ReceivedAssociation['channel'];
 
@@ -180,6 +181,16 @@ export function openAssociationLog(store: OpenStore): AssociationLog {
         'SELECT objects, duplicates, conflicts, bytes FROM association WHERE association_id = ?',
         begun.associationId,
       );
+      tallyOf(store).associationEnded({
+        channel: begun.channel,
+        ending: end.ending,
+        seconds: (end.endedAt - begun.startedAt) / 1000,
+        objects: row?.objects ?? 0,
+        bytes: row?.bytes ?? 0,
+        duplicates: row?.duplicates ?? 0,
+        conflicts: row?.conflicts ?? 0,
+        reasons: end.reasons,
+      });
       if (!row && end.refused === 0) {
         if (waiting.length < mostWaiting) waiting.push({ begun, end });
         if (end.ending === 'rejected') {

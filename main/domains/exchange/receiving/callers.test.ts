@@ -41,6 +41,20 @@ describe('who may send', () => {
     expect(asked).toBe(2);
   });
 
+  it('is, where a node is bound to a certificate, who shows that one', async () => {
+    const callers = openCallers(async () => []);
+    callers.set([
+      { nodeId, aeTitle: 'CT1', host: '192.0.2.5', certificate: 'AA:BB' },
+      { nodeId: 'free', aeTitle: 'CT2', host: '192.0.2.5' },
+    ]);
+    expect((await callers.find('CT1', '192.0.2.5', 'AA:BB'))?.nodeId).toBe(nodeId);
+    expect(await callers.find('CT1', '192.0.2.5', 'AA:CC')).toBeUndefined();
+    expect(await callers.find('CT1', '192.0.2.5')).toBeUndefined();
+    expect((await callers.find('CT2', '192.0.2.5', 'AA:CC'))?.nodeId).toBe('free');
+    expect(await callers.knows('CT1', '192.0.2.5')).toBe(true);
+    expect(await callers.knows('CT1', '192.0.2.6')).toBe(false);
+  });
+
   it('changes with the nodes', async () => {
     const callers = openCallers(async () => []);
     callers.set([{ nodeId, aeTitle: 'CT1', host: '192.0.2.5' }]);

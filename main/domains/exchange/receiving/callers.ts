@@ -8,8 +8,13 @@ const longestLookupMs = 5_000;
 /** Who may send, and from where. */
 export interface Callers {
   set(callers: readonly AllowedCaller[]): void;
-  /** The node that calls itself so and comes from this address; undefined refuses it. */
-  find(aeTitle: string, address: string): Promise<AllowedCaller | undefined>;
+  /**
+   * The node that calls itself so, comes from this address and shows a certificate of this fingerprint, where it has to
+   * show one; undefined refuses it.
+   */
+  find(aeTitle: string, address: string, fingerprint?: string): Promise<AllowedCaller | undefined>;
+  /** Whether somebody of that title and address may send, whatever certificate was shown. */
+  knows(aeTitle: string, address: string): Promise<boolean>;
 }
 
 /** @param resolve for tests; addresses of a host name */
@@ -31,18 +36,29 @@ export function openCallers(resolve: (host: string) => Promise<string[]> = resol
     return entry.addresses;
   }
 
+  async function* from(aeTitle: string, address: string): AsyncGenerator<AllowedCaller> {
+    const place = plainAddress(address);
+    for (const caller of known.filter((one) => one.aeTitle === aeTitle.trim())) {
+      const addresses = await addressesOf(caller.host).catch(() => []);
+      if (addresses.map(plainAddress).includes(place)) yield caller;
+    }
+  }
+
   return {
     set(callers) {
       known = callers;
       resolved.clear();
     },
-    async find(aeTitle, address) {
-      const from = plainAddress(address);
-      for (const caller of known.filter((one) => one.aeTitle === aeTitle.trim())) {
-        const addresses = await addressesOf(caller.host).catch(() => []);
-        if (addresses.map(plainAddress).includes(from)) return caller;
+    async find(aeTitle, address, fingerprint = '') {
+      for await (const caller of from(aeTitle, address)) {
+        const { certificate = '' } = caller;
+        if (certificate === '' || certificate === fingerprint) return caller;
       }
       return undefined;
+    },
+    async knows(aeTitle, address) {
+      for await (const _caller of from(aeTitle, address)) return true;
+      return false;
     },
   };
 }

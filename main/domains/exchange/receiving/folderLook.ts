@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Dirent } from 'node:fs';
-import { lstat, opendir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, opendir, realpath, stat } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { Failure } from '../../../../app/shared/failure.ts';
 
 /** A file of a watched folder, as one look saw it. */
 export interface SeenFile {
@@ -52,6 +53,23 @@ export async function lookInto(folder: string, signal: AbortSignal): Promise<See
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
   }
+}
+
+/**
+ * Checks folders before they are watched. One within another, or the same by another way, would import its files twice.
+ *
+ * @throws Failure('exchange.folderUnreadable' | 'exchange.folderNested')
+ */
+export async function requireFolders(folders: readonly string[]): Promise<void> {
+  const places: string[] = [];
+  for (const folder of folders) {
+    const found = await stat(folder).catch(() => null);
+    const place = found?.isDirectory() ? await realpath(folder).catch(() => null) : null;
+    if (place === null) throw new Failure('exchange.folderUnreadable', 'a watched folder cannot be read');
+    places.push(place.endsWith(sep) ? place : `${place}${sep}`);
+  }
+  const isNested = places.some((inner, at) => places.some((outer, other) => at !== other && inner.startsWith(outer)));
+  if (isNested) throw new Failure('exchange.folderNested', 'a watched folder lies within another');
 }
 
 /** Names a file's content well enough to know it again, and tells nobody where it lies. */

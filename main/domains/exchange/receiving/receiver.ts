@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import type { ReceiverSettings, ReceiverState } from '../../../../app/domains/exchange/exchangeSchema.ts';
 import { Failure } from '../../../../app/shared/failure.ts';
@@ -10,7 +9,9 @@ import { faultText } from '../../../platform/faultText.ts';
 import type { NodeRegistry, Receiver } from '../exchangeParts.ts';
 import { checkTls } from '../nodes/certificates.ts';
 import { listEntries } from '../schedule/scheduleRows.ts';
+import { type AbortedTimes, openAbortedSenders } from './abortedSenders.ts';
 import { openAssociationLog } from './associationLog.ts';
+import { requireFolders } from './folderLook.ts';
 import { CannotListen, type Listener, startListener } from './listener.ts';
 import { openRequests } from './openRequests.ts';
 import type { AllowedCaller, EndedAssociation, OpenedAssociation, ReceiverWorkerData } from './receiverMessages.ts';
@@ -28,6 +29,7 @@ const mib = 1024 ** 2;
 export interface ReceiverOptions {
   readonly limits?: ReceiverWorkerData['limits'];
   readonly watchTimes?: WatchTimes;
+  readonly abortedTimes?: AbortedTimes;
 }
 
 /** Opens what other systems send to. Nothing listens before `start`, and nothing where it is not switched on. */
@@ -40,6 +42,7 @@ export function openReceiver(
   const { gate, reader, platform } = store;
   const associations = openAssociationLog(store);
   const folders = openWatchedFolders(store, services, associations, changed, options.watchTimes);
+  const aborted = openAbortedSenders(store, services, options.abortedTimes);
   const events = new Set<Parameters<Receiver['onEvent']>[0]>();
   const open = new Map<string, OpenedAssociation>();
   let listener: Listener | null = null;
@@ -63,7 +66,8 @@ export function openReceiver(
   function callers(): AllowedCaller[] {
     return nodes.list().flatMap(({ nodeId, settings, use }) => {
       if (!use.receive || settings.kind !== 'dimse') return [];
-      return [{ nodeId, aeTitle: settings.aeTitle, host: use.receiveFrom || settings.host }];
+      const host = use.receiveFrom || settings.host;
+      return [{ nodeId, aeTitle: settings.aeTitle, host, certificate: use.receiveCertificate ?? '' }];
     });
   }
 
@@ -82,6 +86,7 @@ export function openReceiver(
     services().imaging.receptions.open({
       receptionId: association.associationId,
       source: association.callingAe,
+      origin: { channel: 'dimse', callingAe: association.callingAe.trim(), nodeId: association.nodeId },
       author: systemAuthor,
       note: (tx, change) => associations.note(tx, begun, change),
     });
@@ -254,7 +259,7 @@ export function openReceiver(
       if (settings.tls.enabled && settings.tls.certificate === '')
         throw new Failure('exchange.badCertificate', 'the receiver needs a certificate of its own');
       checkTls({ ca: settings.tls.clientCa, certificate: settings.tls.certificate, key });
-      for (const folder of settings.watchedFolders) await requireFolder(folder);
+      await requireFolders(settings.watchedFolders);
       gate.write(author, 'exchange.saveReceiver', (tx) => {
         const { version } = readReceiver(tx);
         const receiver = { version: version + 1, settings, privateKey: key };
@@ -306,6 +311,7 @@ export function openReceiver(
         // A full disk: the next start says how they ended.
         platform.log.error('what was received before could not be ended', error);
       }
+      aborted.start();
       nodes.onChange(tellCallers);
       const listening = inTurn(listen).catch(trouble);
       try {
@@ -323,6 +329,7 @@ export function openReceiver(
     },
     async close() {
       closed = true;
+      aborted.close();
       await Promise.all([folders.close(), requests.close(stopGraceMs), inTurn(() => stopListening(stopGraceMs))]);
       associations.close();
     },
@@ -335,12 +342,6 @@ function strangersAe(title: string): string {
     .replace(/[^\x20-\x7e]/g, '?')
     .trim()
     .slice(0, 16);
-}
-
-/** @throws Failure('exchange.folderUnreadable') */
-async function requireFolder(folder: string): Promise<void> {
-  const found = await stat(folder).catch(() => null);
-  if (!found?.isDirectory()) throw new Failure('exchange.folderUnreadable', 'a watched folder cannot be read');
 }
 
 /** What the system or OpenSSL says of a listener that does not come up. */

@@ -44,6 +44,8 @@ interface Open {
 const mostMissing = 1_000;
 
 const associations = new Map<number, Open>();
+/** For the log: the certificate that was shown, and whether it was the reason to refuse. */
+const shown = new Map<number, Readonly<Record<string, string>>>();
 const forOpened = new Map<string, () => void>();
 const forEvent = new Map<number, (isTaken: boolean) => void>();
 let nextEvent = 1;
@@ -57,12 +59,20 @@ function post(message: FromReceiver): void {
 /** PS3.8 table 9-21: by the user of the service; 3 calling, 7 called AE title not recognised. */
 const unknownCaller = { accept: false, result: 1, source: 1, reason: 3 } as const;
 const unknownCalled = { accept: false, result: 1, source: 1, reason: 7 } as const;
+/** Known by title and address, with another certificate than the node's, or none: DICOM has no reason for that. */
+const otherCertificate = { accept: false, result: 1, source: 1, reason: 1 } as const;
 
 async function admit(request: AssociationRequest): Promise<AssociationAnswer> {
   const { associationNumber, callingAe, calledAe, address } = request;
+  const fingerprint = request.certificate?.fingerprint256 ?? '';
+  if (fingerprint !== '') shown.set(associationNumber, { fingerprint });
   if (calledAe.trim() !== data.aeTitle.trim()) return unknownCalled;
-  const caller = await callers.find(callingAe, address);
-  if (!caller) return unknownCaller;
+  const caller = await callers.find(callingAe, address, fingerprint);
+  if (!caller) {
+    if (!(await callers.knows(callingAe, address))) return unknownCaller;
+    shown.set(associationNumber, { certificate: fingerprint === '' ? 'none' : 'other', fingerprint });
+    return otherCertificate;
+  }
   const startedAt = Date.now();
   const opened: OpenedAssociation = {
     associationId: makeUuidV7(startedAt, randomBytes(10)),
@@ -127,6 +137,8 @@ function count(open: Open, code: string): void {
 async function end(report: AssociationReport): Promise<void> {
   const open = associations.get(report.associationNumber);
   associations.delete(report.associationNumber);
+  const details = { ...report.details, ...shown.get(report.associationNumber) };
+  shown.delete(report.associationNumber);
   if (open) {
     // What was cut off may still be on its way into the index.
     await Promise.allSettled([open.known, ...open.underWay]);
@@ -137,7 +149,7 @@ async function end(report: AssociationReport): Promise<void> {
     type: 'ended',
     association: {
       opened: open?.opened ?? null,
-      report,
+      report: { ...report, details },
       refused: open?.refused ?? 0,
       reasons: Object.fromEntries(open?.reasons ?? []),
       // Who goes away between two objects may have had more of them, too.

@@ -9,6 +9,8 @@ export interface AllowedCaller {
   readonly aeTitle: string;
   /** Name or address that it comes from. */
   readonly host: string;
+  /** SHA-256 fingerprint (`AB:CD:…`) of the one certificate that it may show; empty: any that the receiver trusts, or none. */
+  readonly certificate?: string;
 }
 
 export interface ReceiverWorkerData {

@@ -159,6 +159,7 @@ export function openWatchedFolders(
     const jobId = services().imaging.importPaths(
       systemAuthor,
       files.map(({ path }) => path),
+      true,
     );
     rows.begin(watch.folder, files, jobId);
     if (!(await settle(watch, jobId))) return false;

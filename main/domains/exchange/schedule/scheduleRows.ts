@@ -1,4 +1,5 @@
 import type { NewEntry, OwnEntry } from '../../../../app/domains/exchange/scheduleSchema.ts';
+import { localDay } from '../../../../app/shared/localDay.ts';
 import type { Reader, Statement, Transaction } from '../../../database/writeGate.ts';
 
 /** An entry at one version, as it is archived. */
@@ -51,13 +52,6 @@ export function listEntries(
   return rows
     .map(fromEntryRow)
     .sort((left, right) => (`${left.startDate}${left.startTime}` < `${right.startDate}${right.startTime}` ? -1 : 1));
-}
-
-/** By the clock of this machine, which is what a person means by a day: 20261120. */
-function localDay(atMs: number): string {
-  const date = new Date(atMs);
-  const two = (n: number) => String(n).padStart(2, '0');
-  return `${date.getFullYear()}${two(date.getMonth() + 1)}${two(date.getDate())}`;
 }
 
 /** Also an archived one. */

@@ -5,7 +5,7 @@ import { openAssociation } from '../../../dicom/dimse/openAssociation.ts';
 import { associationWishOf } from '../nodes/nodeConnections.ts';
 import { failureOfTrouble } from '../nodes/troubleFailures.ts';
 import { commitment } from './commitmentData.ts';
-import { fromBytes, openPace, type ReadyObject, readStored } from './objectSource.ts';
+import { openPace, type ReadyObject } from './objectSource.ts';
 import {
   explicitLittleEndian,
   implicitLittleEndian,
@@ -144,12 +144,23 @@ function readLater(ports: SenderPorts, item: SendItem): Promise<Reading> {
   return new Promise((resolve) => {
     setImmediate(() => {
       try {
-        resolve({ object: readStored(ports.archive, item) });
+        resolve({ object: ports.objects.read(item) });
       } catch (failure) {
         resolve({ failure });
       }
     });
   });
+}
+
+/** Decoded, where the peer does not take an object as it is coded; null where that is not possible without loss. */
+async function nativeOf(ports: SenderPorts, item: SendItem, transferSyntaxUid: string): Promise<Reading | null> {
+  try {
+    const object = await ports.objects.native(item, transferSyntaxUid);
+    return object ? { object } : null;
+  } catch (failure) {
+    if (failure instanceof Failure && isUnreadable(failure.code)) return { failure };
+    throw failure;
+  }
 }
 
 function learn(association: RequestedAssociation, { contexts, sopClassUids }: PlannedAssociation, ports: SenderPorts) {
@@ -198,19 +209,13 @@ async function sendOne(sending: Sending, item: SendItem, stored: Reading): Promi
     const outcome = await store(sending, item, stored.object, null);
     if (outcome !== 'otherSyntax') return outcome;
   }
-  const native =
-    other === undefined
-      ? null
-      : await ports.ask<'native'>({
-          kind: 'native',
-          objectName: item.objectName,
-          transferSyntaxUid: other.transferSyntax,
-        });
-  if (!native || !other) {
+  const native = other === undefined ? null : await nativeOf(ports, item, other.transferSyntax);
+  if (native !== null && 'failure' in native) return unreadable(sending, item, native.failure);
+  if (native === null || !other) {
     ports.result({ position, kind: 'refused', status: null, code: 'exchange.syntaxNotTaken' });
     return null;
   }
-  const outcome = await store(sending, item, fromBytes(native, other.transferSyntax), other.transferSyntax);
+  const outcome = await store(sending, item, native.object, other.transferSyntax);
   if (outcome !== 'otherSyntax') return outcome;
   ports.result({ position, kind: 'refused', status: null, code: 'exchange.syntaxNotTaken' });
   return null;

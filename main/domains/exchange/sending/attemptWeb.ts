@@ -5,7 +5,7 @@ import { openDicomwebClient } from '../../../dicom/web/dicomwebClient.ts';
 import { WebError } from '../../../dicom/web/webPeer.ts';
 import { webPeerOf } from '../nodes/nodeConnections.ts';
 import { failureOfTrouble } from '../nodes/troubleFailures.ts';
-import { asPart10, fromBytes, openPace, type ReadyObject, readStored } from './objectSource.ts';
+import { asPart10, openPace, type ReadyObject } from './objectSource.ts';
 import { explicitLittleEndian } from './presentationPlan.ts';
 import { proveWeb } from './proofByWeb.ts';
 import { isUnreadable, mostPutOff, type SenderPorts } from './senderPorts.ts';
@@ -40,14 +40,19 @@ export async function attemptWeb(order: AttemptOrder, ports: SenderPorts): Promi
     const proof = await proveWeb(order, ports, client);
     return { ...proof, trouble: putOff, retryAfterMs: null, reached: true };
   } catch (error) {
-    const failure = failureOfTrouble(error);
-    const trouble = { code: failure.code, details: failure.details };
-    const wish = error instanceof WebError ? error.details['retryAfterMs'] : undefined;
-    const retryAfterMs = typeof wish === 'number' ? wish : null;
-    return { trouble, retryAfterMs, reached: line.answered, proof: 'none', provenBy: null };
+    return endOfWebTrouble(error, line.answered);
   } finally {
     client.close();
   }
+}
+
+/** The end of an attempt over HTTP that something broke off. @throws what is a fault of ours */
+export function endOfWebTrouble(error: unknown, reached: boolean): AttemptEnd {
+  const failure = failureOfTrouble(error);
+  const trouble = { code: failure.code, details: failure.details };
+  const wish = error instanceof WebError ? error.details['retryAfterMs'] : undefined;
+  const retryAfterMs = typeof wish === 'number' ? wish : null;
+  return { trouble, retryAfterMs, reached, proof: 'none', provenBy: null };
 }
 
 /** After failures of the connection: is there anybody? A peer that knows STOW-RS alone answers with a refusal. */
@@ -128,7 +133,7 @@ async function* objectsOf(
     line.ports.busyWith(item);
     let object: ReadyObject;
     try {
-      object = readStored(line.ports.archive, item);
+      object = line.ports.objects.read(item);
     } catch (failure) {
       if (!(failure instanceof Failure) || !isUnreadable(failure.code)) throw failure;
       left.delete(item.sopUid);
@@ -153,15 +158,16 @@ function asStow({ pace }: WebLine, item: SendItem, object: ReadyObject): StowObj
 /** Decoded, where the peer does not take an object as it is coded. */
 async function sendNative(line: WebLine, item: SendItem): Promise<TroubleNote | null> {
   const { ports, order } = line;
-  const native = order.known.node.use.transcode
-    ? await ports.ask<'native'>({
-        kind: 'native',
-        objectName: item.objectName,
-        transferSyntaxUid: explicitLittleEndian,
-      })
-    : null;
+  let native: ReadyObject | null = null;
+  try {
+    if (order.known.node.use.transcode) native = await ports.objects.native(item, explicitLittleEndian);
+  } catch (failure) {
+    if (!(failure instanceof Failure) || !isUnreadable(failure.code)) throw failure;
+    ports.result({ position: item.position, kind: 'unreadable', code: failure.code });
+    return null;
+  }
   if (native) {
-    const object = asStow(line, item, fromBytes(native, explicitLittleEndian));
+    const object = asStow(line, item, native);
     for await (const outcome of store(line, oneOf(object))) {
       const said = hear(line, item, outcome, explicitLittleEndian);
       if (said !== 'otherSyntax') return said;

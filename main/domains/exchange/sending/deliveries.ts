@@ -2,7 +2,7 @@ import { Failure } from '../../../../app/shared/failure.ts';
 import type { OpenStore } from '../../../core.ts';
 import type { Author } from '../../../database/writeGate.ts';
 import type { Services } from '../../../domainServices.ts';
-import type { Deliveries, NodeRegistry, Receiver } from '../exchangeParts.ts';
+import type { Deliveries, NodeRegistry, Receiver, RuleRequest } from '../exchangeParts.ts';
 import { findCommitment, scopeParameters, scopeSizeSql } from './deliveryProgress.ts';
 import { openDeliveryQueue } from './deliveryQueue.ts';
 import type { AskedPayload, RetriedPayload } from './deliveryReplay.ts';
@@ -14,6 +14,7 @@ import {
   insertDelivery,
   listDeliveries,
   listInstances,
+  noteRule,
 } from './deliveryRows.ts';
 import { logFault, writeCommitment } from './deliveryRun.ts';
 import { localMinuteOfDay } from './nodeGates.ts';
@@ -47,7 +48,7 @@ export function openDeliveries(
 ): Deliveries {
   const { reader, gate } = store;
   const random = options.random ?? Math.random;
-  const pool = openSenderPool(store.archive.access, store.platform.log);
+  const pool = openSenderPool(store.archive.access, store.platform.resourcesDirectory, store.platform.log);
   const queue = openDeliveryQueue({
     store,
     services,
@@ -116,7 +117,7 @@ export function openDeliveries(
 
   /** Series and instances that a request means. @throws Failure('exchange.nothingToSend') */
   function scopeOf(input: Parameters<Deliveries['send']>[1]): DeliveryScope {
-    if (input.reportId === null) return { seriesUids: input.seriesUids, sopUids: null };
+    if (input.reportId === null) return { seriesUids: input.seriesUids, sopUids: input.sopUids ?? null };
     const report = services().reports.get(input.reportId);
     const sopUids =
       report.state === 'signed' && report.studyUid === input.studyUid
@@ -134,32 +135,56 @@ export function openDeliveries(
       : reader.get<Size>(scopeSizeSql, ...scopeParameters(studyUid, last, scope));
   }
 
-  function send(author: Author, input: Parameters<Deliveries['send']>[1]) {
+  /** As opening the study does, which reads more of it than a window may wait for. */
+  function requireOnePerson(studyUid: string): void {
+    const study = reader.get<{ identity_conflict: number }>(
+      'SELECT identity_conflict FROM study WHERE study_uid = ?',
+      studyUid,
+    );
+    if (!study) throw new Failure('imaging.studyUnknown', 'no such study');
+    if (study.identity_conflict === 1)
+      throw new Failure('imaging.identityConflict', 'instances of this study name two people');
+  }
+
+  function send(author: Author, input: Parameters<Deliveries['send']>[1], byRule?: RuleRequest) {
     const { node } = nodes.get(input.nodeId);
-    if (!node.use.send || node.settings.kind === 'xnat')
-      throw new Failure('exchange.nodeNotFor', 'nothing is sent to this node');
-    // Refuses a study whose instances name two people.
-    services().imaging.openStudy(input.studyUid);
-    const scope = scopeOf(input);
-    const last = reader.get<{ row: number | null }>('SELECT max(instance_row) AS row FROM instance')?.row ?? 0;
-    const size = sizeOf(input.studyUid, last, scope);
+    if (!node.use.send) throw new Failure('exchange.nodeNotFor', 'nothing is sent to this node');
+    const deidentify = input.deidentify === true;
+    if (deidentify && input.reportId !== null)
+      throw new Failure('exchange.reportNamesPatient', 'a report names the patient');
+    requireOnePerson(input.studyUid);
+    const what = byRule?.what ?? null;
+    const scope = what === null ? scopeOf(input) : { seriesUids: [], sopUids: what.sopUids };
+    const newest = reader.get<{ row: number | null }>('SELECT max(instance_row) AS row FROM instance')?.row ?? 0;
+    const last = what?.lastInstanceRow ?? newest;
+    const size = what ?? sizeOf(input.studyUid, last, scope);
     if (!size || size.instances === 0) throw new Failure('exchange.nothingToSend', 'nothing of that is here');
     const deliveryId = store.newId();
     const { nodeId, studyUid, reportId } = input;
-    const createdBy = author.operatorName ?? '';
-    gate.write(author, 'exchange.send', (tx) => {
+    const createdBy = byRule?.ruleName ?? author.operatorName ?? '';
+    const ruleId = byRule?.ruleId;
+    gate.write(author, byRule ? 'exchange.route' : 'exchange.send', (tx) => {
       const { instances } = size;
       const bytes = size.bytes ?? 0;
-      const payload: AskedPayload = { kind: 'asked', nodeId, studyUid, reportId, scope, createdBy, instances, bytes };
+      const kind = deidentify ? 'askedDeidentified' : 'asked';
+      const asked: AskedPayload = { kind, nodeId, studyUid, reportId, scope, createdBy, instances, bytes };
+      const payload: AskedPayload = ruleId === undefined ? asked : { ...asked, ruleId };
       tx.statement({ type: 'delivery', id: deliveryId, version: 1, payload });
       insertDelivery(
         tx,
-        { ...payload, deliveryId, lastInstanceRow: last },
+        { ...payload, deidentify, deliveryId, lastInstanceRow: last },
         { hlc: tx.hlc, siteId: tx.siteId, at: tx.nowMs, author },
       );
+      if (ruleId !== undefined) noteRule(tx, deliveryId, ruleId);
+      byRule?.within(tx);
       tx.subject(
         { type: 'delivery', id: deliveryId },
-        { nodeId, studyUid, instances, ...(reportId === null ? {} : { reportId }) },
+        {
+          ...{ nodeId, studyUid, instances },
+          ...(reportId === null ? {} : { reportId }),
+          ...(deidentify ? { deidentify } : {}),
+          ...(ruleId === undefined ? {} : { ruleId }),
+        },
       );
       tx.topic('deliveries');
     });

@@ -12,8 +12,8 @@ import type { CommitmentAnswer, InstanceResult, SendItem } from './sendMessages.
  * `duplicateStatus` (0x0111), a literal for the sake of the partial index.
  */
 
-const itemColumns = `d.position, d.sop_uid AS sopUid, d.sop_class_uid AS sopClassUid, d.series_uid AS seriesUid,
-  i.transfer_syntax_uid AS transferSyntaxUid, i.object_name AS objectName, i.bytes, d.transcoded_to AS transcodedTo,
+const itemColumns = `d.position, d.sop_uid AS sopUid, d.stored_uid AS storedUid, d.sop_class_uid AS sopClassUid,
+  d.series_uid AS seriesUid, i.transfer_syntax_uid AS transferSyntaxUid, i.object_name AS objectName, i.bytes, d.transcoded_to AS transcodedTo,
   d.status IS 273 AS isDuplicate`;
 
 /** What the peer choked on comes last; else the order of the study. `after`: the last one given before. */
@@ -25,7 +25,7 @@ export function listQueued(
 ): (SendItem & { tries: number })[] {
   return reader.all(
     `SELECT ${itemColumns}, d.tries FROM delivery_instance d INDEXED BY delivery_instance_queued
-     JOIN instance i ON i.sop_uid = d.sop_uid
+     JOIN instance i ON i.sop_uid = coalesce(d.stored_uid, d.sop_uid)
      WHERE d.delivery_id = ? AND d.state = 'queued' AND (d.tries, d.position) > (?, ?)
      ORDER BY d.tries, d.position LIMIT ?`,
     deliveryId,
@@ -61,13 +61,13 @@ export function hasNew(reader: Reader, deliveryId: string): boolean {
   );
 }
 
-export const sentOfSql = `SELECT ${itemColumns} FROM delivery_instance d JOIN instance i ON i.sop_uid = d.sop_uid
+export const sentOfSql = `SELECT ${itemColumns} FROM delivery_instance d JOIN instance i ON i.sop_uid = coalesce(d.stored_uid, d.sop_uid)
   WHERE d.delivery_id = ? AND d.state = 'sent' AND d.series_uid = ? ORDER BY d.position`;
 
 /** What waits for its proof and may be promised, from a position on. */
 export function listSent(reader: Reader, deliveryId: string, after: number, limit: number): SendItem[] {
   return reader.all(
-    `SELECT ${itemColumns} FROM delivery_instance d INDEXED BY delivery_instance_new JOIN instance i ON i.sop_uid = d.sop_uid
+    `SELECT ${itemColumns} FROM delivery_instance d INDEXED BY delivery_instance_new JOIN instance i ON i.sop_uid = coalesce(d.stored_uid, d.sop_uid)
      WHERE d.delivery_id = ? AND d.state = 'sent' AND d.status IS NOT 273 AND d.position > ? ORDER BY d.position LIMIT ?`,
     deliveryId,
     after,
@@ -76,7 +76,7 @@ export function listSent(reader: Reader, deliveryId: string, after: number, limi
 }
 
 export const kindsSql = `SELECT DISTINCT d.sop_class_uid AS sopClassUid, i.transfer_syntax_uid AS transferSyntaxUid
-  FROM delivery_instance d JOIN instance i ON i.sop_uid = d.sop_uid WHERE d.delivery_id = ? AND d.state = 'queued'
+  FROM delivery_instance d JOIN instance i ON i.sop_uid = coalesce(d.stored_uid, d.sop_uid) WHERE d.delivery_id = ? AND d.state = 'queued'
   ORDER BY 1, 2`;
 
 /** Rows of the study's instances of a scope, in the order in which they are sent. */
@@ -105,13 +105,22 @@ export function scopeParameters(
   return [studyUid, lastInstanceRow, series, series, sops, sops];
 }
 
-/** Puts some instances into a delivery, `first` being the position of the first. What is there already stays. */
+/**
+ * Puts some instances into a delivery, `first` being the position of the first. What is there already stays.
+ *
+ * @param uidOf the UIDs under which they leave without the person; null: they leave under their own
+ */
 export function fillInstances(
   tx: Transaction,
   deliveryId: string,
   instanceRows: readonly number[],
   first: number,
+  uidOf: ((uid: string) => string) | null,
 ): void {
+  if (uidOf !== null) {
+    fillUnderOtherUids(tx, deliveryId, instanceRows, first, uidOf);
+    return;
+  }
   tx.run(
     `INSERT INTO delivery_instance (delivery_id, position, sop_uid, series_uid, sop_class_uid, state)
      SELECT ?, ? + j.key, i.sop_uid, s.series_uid, i.sop_class_uid, 'queued'
@@ -121,6 +130,32 @@ export function fillInstances(
     first,
     JSON.stringify(instanceRows),
   );
+}
+
+function fillUnderOtherUids(
+  tx: Transaction,
+  deliveryId: string,
+  instanceRows: readonly number[],
+  first: number,
+  uidOf: (uid: string) => string,
+): void {
+  const rows = tx.all<{ key: number; sop_uid: string; series_uid: string; sop_class_uid: string }>(
+    `SELECT j.key, i.sop_uid, s.series_uid, i.sop_class_uid FROM json_each(?) j
+     JOIN instance i ON i.instance_row = j.value JOIN series s ON s.series_row = i.series_row ORDER BY j.key`,
+    JSON.stringify(instanceRows),
+  );
+  for (const { key, sop_uid, series_uid, sop_class_uid } of rows) {
+    tx.run(
+      `INSERT INTO delivery_instance (delivery_id, position, sop_uid, stored_uid, series_uid, sop_class_uid, state)
+       VALUES (?, ?, ?, ?, ?, ?, 'queued') ON CONFLICT DO NOTHING`,
+      deliveryId,
+      first + key,
+      uidOf(sop_uid),
+      sop_uid,
+      uidOf(series_uid),
+      sop_class_uid,
+    );
+  }
 }
 
 type Column = 'sent' | 'proven' | 'refused' | 'failed';
@@ -147,7 +182,7 @@ class Tally {
   }
 }
 
-const eventOf: Readonly<Record<InstanceResult['kind'], InstanceEvent>> = {
+const events: Readonly<Record<InstanceResult['kind'], InstanceEvent>> = {
   accepted: 'accepted',
   refused: 'refused',
   again: 'again',
@@ -155,6 +190,11 @@ const eventOf: Readonly<Record<InstanceResult['kind'], InstanceEvent>> = {
   shown: 'shown',
   missing: 'missing',
 };
+
+/** What can't leave without the person was not given up: it is refused, here, and will be again. */
+function eventOf(result: InstanceResult): InstanceEvent {
+  return 'code' in result && result.code === 'exchange.notDeidentifiable' ? 'refused' : events[result.kind];
+}
 
 interface StandRow {
   readonly state: InstanceState;
@@ -171,7 +211,7 @@ export function applyResults(tx: Transaction, deliveryId: string, results: reado
       result.position,
     );
     if (!row) continue;
-    const state = nextInstanceState(row.state, eventOf[result.kind], row.resends);
+    const state = nextInstanceState(row.state, eventOf(result), row.resends);
     tally.move(row.state, state);
     writeInstance(tx, deliveryId, result, state, row.state);
   }
@@ -200,11 +240,12 @@ function writeInstance(
   }
   const code = result.kind === 'missing' ? 'exchange.notStored' : 'code' in result ? result.code : null;
   tx.run(
-    `UPDATE delivery_instance SET state = ?, status = ?, code = ?, transcoded_to = ?, tries = tries + ?, resends = resends + ?,
+    `UPDATE delivery_instance SET state = ?, status = ?, code = ?, reason = ?, transcoded_to = ?, tries = tries + ?, resends = resends + ?,
        sent_at = ?, transaction_uid = NULL WHERE delivery_id = ? AND position = ?`,
     state,
     'status' in result ? result.status : null,
     code,
+    result.kind === 'unreadable' ? (result.reason ?? null) : null,
     result.kind === 'accepted' ? result.transcodedTo : null,
     result.kind === 'again' ? 1 : 0,
     result.kind === 'missing' ? 1 : 0,
@@ -299,7 +340,7 @@ export function retakeSome(tx: Transaction, deliveryId: string, atMost: number):
   );
   const refused = rows.filter(({ state }) => state === 'refused').length;
   tx.run(
-    `UPDATE delivery_instance SET state = 'queued', code = NULL, status = NULL, tries = 0, resends = 0
+    `UPDATE delivery_instance SET state = 'queued', code = NULL, reason = NULL, status = NULL, tries = 0, resends = 0
      WHERE delivery_id = ? AND position IN (SELECT value FROM json_each(?))`,
     deliveryId,
     JSON.stringify(rows.map(({ position }) => position)),

@@ -1,16 +1,21 @@
 import type { Replayer } from '../../../database/replay.ts';
 import type { Reader, Statement, Transaction } from '../../../database/writeGate.ts';
-import { type DeliveryScope, insertDelivery } from './deliveryRows.ts';
+import { type DeliveryScope, insertDelivery, noteRule } from './deliveryRows.ts';
 import type { OutcomePayload } from './settleDelivery.ts';
 
-/** What the archive keeps of a request to send. */
+/**
+ * What the archive keeps of a request to send. One without the person has a kind of its own: a program that is older
+ * than such requests does not know it, and sends nothing.
+ */
 export interface AskedPayload {
-  readonly kind: 'asked';
+  readonly kind: 'asked' | 'askedDeidentified';
   readonly nodeId: string;
   readonly studyUid: string;
   readonly reportId: string | null;
   readonly scope: DeliveryScope;
   readonly createdBy: string;
+  /** The rule that asked; absent for a person. */
+  readonly ruleId?: string;
   readonly instances: number;
   readonly bytes: number;
 }
@@ -32,10 +37,12 @@ function replayDelivery(
   const payload = statement.payload as AskedPayload | RetriedPayload | OutcomePayload;
   switch (payload.kind) {
     case 'asked':
+    case 'askedDeidentified':
       insertDelivery(
         tx,
         {
           ...payload,
+          deidentify: payload.kind === 'askedDeidentified',
           deliveryId: statement.id,
           lastInstanceRow: tx.get<{ row: number | null }>('SELECT max(instance_row) AS row FROM instance')?.row ?? 0,
         },
@@ -46,6 +53,7 @@ function replayDelivery(
           author: statement.author ?? { operatorId: null, operatorName: payload.createdBy },
         },
       );
+      if (payload.ruleId !== undefined) noteRule(tx, statement.id, payload.ruleId);
       return;
     case 'retried':
       tx.run(
@@ -89,7 +97,7 @@ type OldRow = Readonly<Record<string, string | number | null>>;
 const deliveryColumns =
   'state, proof, instances, sent, proven, refused, failed, attempts, failures, commitments, since, retakes, dropped, next_attempt_at, trouble_code, trouble_details, trouble_at, ended_at';
 const instanceColumns =
-  'delivery_id, position, sop_uid, series_uid, sop_class_uid, state, tries, resends, status, code, transcoded_to, transaction_uid, sent_at, proven_at';
+  'delivery_id, position, sop_uid, stored_uid, series_uid, sop_class_uid, state, tries, resends, status, code, reason, transcoded_to, transaction_uid, sent_at, proven_at';
 const commitmentColumns = 'transaction_uid, delivery_id, node_id, state, requested_at, answered_at';
 const takenAtOnce = 1000;
 
@@ -122,16 +130,17 @@ function takeOverDeliveries(tx: Transaction, old: Reader): void {
     const deliveryId = String(row['delivery_id']);
     const { changes } = tx.run(
       `UPDATE delivery SET filled = 1, (${deliveryColumns}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-       WHERE delivery_id = ? AND version = ?`,
+       WHERE delivery_id = ? AND version = ? AND deidentify = ?`,
       ...valuesOf(row, deliveryColumns),
       deliveryId,
       row['version'] ?? null,
+      row['deidentify'] ?? 0,
     );
     if (changes === 0) continue;
     const instances = 'SELECT * FROM delivery_instance WHERE delivery_id = ?';
     for (const instance of rowsOf(old, instances, 'position', deliveryId)) {
       tx.run(
-        `INSERT INTO delivery_instance (${instanceColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        `INSERT INTO delivery_instance (${instanceColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT DO NOTHING`,
         ...valuesOf(instance, instanceColumns),
       );

@@ -16,6 +16,8 @@ export interface DeliveryRow {
   readonly node_id: string;
   readonly study_uid: string;
   readonly report_id: string | null;
+  /** 1: leaves without the person. Never changes. */
+  readonly deidentify: 0 | 1;
   readonly scope: string;
   readonly created_at: number;
   readonly created_by: string;
@@ -55,6 +57,8 @@ export function countsOf(row: DeliveryRow): DeliveryCounts {
 interface ListQuestion {
   readonly nodeId: string | null;
   readonly studyUid: string | null;
+  /** Of these a study has few: its index finds them. */
+  readonly reportId?: string | null;
   readonly states: readonly DeliveryState[];
   readonly needsPerson?: boolean;
   readonly offset: number;
@@ -67,13 +71,15 @@ export const forPersonSql = `(state IN ('refused', 'failed')
 
 /** Newest first. The condition is built of what is asked for: each of them has its index. */
 export function listDeliveries(reader: Reader, question: ListQuestion): { total: number; rows: DeliveryRow[] } {
-  const { nodeId, studyUid, states, needsPerson = false, offset, limit } = question;
+  const { nodeId, studyUid, reportId = null, states, needsPerson = false, offset, limit } = question;
   const conditions: string[] = [];
   const parameters: string[] = [];
   if (nodeId !== null) conditions.push('node_id = ?');
   if (nodeId !== null) parameters.push(nodeId);
   if (studyUid !== null) conditions.push('study_uid = ?');
   if (studyUid !== null) parameters.push(studyUid);
+  if (reportId !== null) conditions.push('report_id = ?');
+  if (reportId !== null) parameters.push(reportId);
   if (needsPerson) conditions.push(forPersonSql);
   // Without the word the planner takes the condition apart and sorts what it finds.
   const by = needsPerson ? 'INDEXED BY delivery_for_person' : '';
@@ -115,6 +121,7 @@ export interface NewDelivery {
   readonly nodeId: string;
   readonly studyUid: string;
   readonly reportId: string | null;
+  readonly deidentify: boolean;
   readonly scope: DeliveryScope;
   readonly createdBy: string;
   readonly instances: number;
@@ -129,13 +136,14 @@ export function insertDelivery(
   origin: Pick<Statement, 'hlc' | 'siteId' | 'at' | 'author'>,
 ): void {
   tx.run(
-    `INSERT INTO delivery (delivery_id, node_id, study_uid, report_id, scope, created_at, created_by, state, last_instance_row,
+    `INSERT INTO delivery (delivery_id, node_id, study_uid, report_id, deidentify, scope, created_at, created_by, state, last_instance_row,
        instances, bytes, since, next_attempt_at, version, hlc, author, site_id)
-     VALUES (?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, 1, ?, ?, ?) ON CONFLICT (delivery_id) DO NOTHING`,
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, 1, ?, ?, ?) ON CONFLICT (delivery_id) DO NOTHING`,
     delivery.deliveryId,
     delivery.nodeId,
     delivery.studyUid,
     delivery.reportId,
+    delivery.deidentify ? 1 : 0,
     JSON.stringify(delivery.scope),
     origin.at,
     delivery.createdBy,
@@ -158,6 +166,7 @@ export function deliveryFromRow(row: DeliveryRow, nodeName: string, opensAt: num
     nodeName,
     studyUid: row.study_uid,
     reportId: row.report_id,
+    deidentified: row.deidentify === 1,
     createdAt: row.created_at,
     createdBy: row.created_by,
     state: row.state,
@@ -183,10 +192,12 @@ export function deliveryFromRow(row: DeliveryRow, nodeName: string, opensAt: num
 
 interface InstanceRow {
   readonly sop_uid: string;
+  readonly stored_uid: string | null;
   readonly sop_class_uid: string;
   readonly state: InstanceState;
   readonly status: number | null;
   readonly code: string | null;
+  readonly reason: string | null;
   readonly transcoded_to: string | null;
   readonly sent_at: number | null;
   readonly proven_at: number | null;
@@ -199,7 +210,7 @@ export function listInstances(
 ): DeliveredInstance[] {
   return reader
     .all<InstanceRow>(
-      `SELECT sop_uid, sop_class_uid, state, status, code, transcoded_to, sent_at, proven_at FROM delivery_instance
+      `SELECT sop_uid, stored_uid, sop_class_uid, state, status, code, reason, transcoded_to, sent_at, proven_at FROM delivery_instance
        WHERE delivery_id = ? ORDER BY position LIMIT ? OFFSET ?`,
       deliveryId,
       limit,
@@ -207,12 +218,19 @@ export function listInstances(
     )
     .map((row) => ({
       sopUid: row.sop_uid,
+      storedUid: row.stored_uid,
       sopClassUid: row.sop_class_uid,
       state: row.state,
       status: row.status,
       code: row.code,
+      reason: row.reason,
       transcodedTo: row.transcoded_to,
       sentAt: row.sent_at,
       provenAt: row.proven_at,
     }));
+}
+
+/** Notes that a routing rule asked for a delivery, not a person. */
+export function noteRule(tx: Transaction, deliveryId: string, ruleId: string): void {
+  tx.run('INSERT INTO delivery_rule (delivery_id, rule_id) VALUES (?, ?) ON CONFLICT DO NOTHING', deliveryId, ruleId);
 }

@@ -2,9 +2,11 @@ import { commitmentWaitMs, mostCommitments } from '../../../../app/domains/excha
 import { Failure } from '../../../../app/shared/failure.ts';
 import type { OpenStore } from '../../../core.ts';
 import { systemAuthor } from '../../../database/openWriteGate.ts';
+import { openPseudonyms } from '../../../dicom/deidentify/pseudonyms.ts';
 import type { Services } from '../../../domainServices.ts';
 import { faultText } from '../../../platform/faultText.ts';
 import type { KnownNode, NodeRegistry, Receiver } from '../exchangeParts.ts';
+import { tallyOf } from '../exchangeTally.ts';
 import {
   applyCommitment,
   applyResults,
@@ -186,6 +188,7 @@ export function runDelivery(parts: RunParts, deliveryId: string, known: KnownNod
 
   async function run(): Promise<RunEnd> {
     let end: AttemptEnd;
+    const startedMs = performance.now();
     try {
       end = await work();
       await flush();
@@ -195,6 +198,9 @@ export function runDelivery(parts: RunParts, deliveryId: string, known: KnownNod
     }
     finished = true;
     if (timer !== null) clearTimeout(timer);
+    // What ended before a word was spoken, such as a held delivery, was no attempt.
+    if (attempt !== null && !stopped)
+      tallyOf(store).attemptEnded(known.node.nodeId, end.trouble?.code ?? null, (performance.now() - startedMs) / 1000);
     try {
       // The core is closing: what was under way is taken up at its next start.
       if (end.trouble?.code === 'jobs.interrupted' && stopped) reopen(store, deliveryId);
@@ -255,10 +261,11 @@ async function fillDelivery(store: OpenStore, deliveryId: string): Promise<void>
     ...scopeParameters(row.study_uid, row.last_instance_row, scope),
   );
   const rows = found.map(({ instance_row }) => instance_row);
+  const uidOf = row.deidentify === 1 ? openPseudonyms(store.archive.access.nameKey).uidOf : null;
   for (let start = 0; start === 0 || start < rows.length; start += fillCount) {
     const isLast = start + fillCount >= rows.length;
     store.gate.append(systemAuthor, (tx) => {
-      fillInstances(tx, deliveryId, rows.slice(start, start + fillCount), start);
+      fillInstances(tx, deliveryId, rows.slice(start, start + fillCount), start, uidOf);
       if (!isLast) return;
       tx.run(
         'UPDATE delivery SET filled = 1, instances = ?, sent = 0, proven = 0, refused = 0, failed = 0 WHERE delivery_id = ?',
@@ -308,7 +315,7 @@ async function orderOf(parts: RunParts, row: DeliveryRow, known: KnownNode, tria
   return {
     known,
     ownAe: settings.aeTitle,
-    studyUid: row.study_uid,
+    ...leavingOf(store, row),
     kinds,
     trial,
     asksCommitment: proof !== 'readBack' && row.commitments < mostCommitments,
@@ -316,6 +323,18 @@ async function orderOf(parts: RunParts, row: DeliveryRow, known: KnownNode, tria
     readsBack: proof !== 'commitment',
     times,
   };
+}
+
+/** Under which UID the study leaves, and whether with the person. @throws Failure('exchange.nothingToSend') */
+function leavingOf(store: OpenStore, row: DeliveryRow): Pick<AttemptOrder, 'studyUid' | 'identity'> {
+  if (row.deidentify === 0) return { studyUid: row.study_uid, identity: { kind: 'kept' } };
+  const study = store.reader.get<{ patient_id: string }>(
+    'SELECT patient_id FROM study WHERE study_uid = ?',
+    row.study_uid,
+  );
+  if (!study) throw new Failure('exchange.nothingToSend', 'the study is not here');
+  const { uidOf } = openPseudonyms(store.archive.access.nameKey);
+  return { studyUid: uidOf(row.study_uid), identity: { kind: 'removed', patientId: study.patient_id } };
 }
 
 /** The answer to a storage commitment, some hundreds of instances at a time. Returns how many got further. */

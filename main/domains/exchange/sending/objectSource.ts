@@ -53,7 +53,7 @@ export function fromBytes(dataset: Uint8Array, transferSyntaxUid: string): Ready
 }
 
 /** Where the data set begins: behind the preamble and the file meta group, which is explicit VR little endian (PS3.10 7.1). */
-function datasetStart(bytes: Uint8Array): number {
+export function datasetStart(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = hasPrefix(bytes) ? 132 : 0;
   while (at + 12 <= bytes.length && view.getUint16(at, true) === 0x0002) {

@@ -4,7 +4,7 @@ import type { DicomwebClient, ObjectDigest, ReadBack } from '../../../dicom/web/
 import { digestObject } from '../../../dicom/web/objectDigest.ts';
 import { WebError } from '../../../dicom/web/webPeer.ts';
 import { uidIn } from './commitmentData.ts';
-import { asPart10, fromBytes, type ReadyObject, readStored } from './objectSource.ts';
+import { asPart10, type ReadyObject } from './objectSource.ts';
 import type { ProofEnd, SenderPorts } from './senderPorts.ts';
 import type { AttemptOrder, SendItem } from './sendMessages.ts';
 
@@ -52,7 +52,7 @@ export async function proveWeb(order: AttemptOrder, ports: SenderPorts, client: 
 }
 
 /** `unseen`: not fetched, or not to be compared; it stands for itself only in a list that is believed. */
-type Likeness = 'same' | 'other' | 'unseen';
+export type Likeness = 'same' | 'other' | 'unseen';
 
 interface Reading {
   readonly order: AttemptOrder;
@@ -149,15 +149,14 @@ async function fetchAndCompare({ order, ports, client }: Reading, item: SendItem
 }
 
 /** The object in the coding in which it was sent. */
-async function sentForm(item: SendItem, ports: SenderPorts): Promise<ReadyObject> {
-  const { objectName, transcodedTo } = item;
-  if (!transcodedTo) return readStored(ports.archive, item);
-  const native = await ports.ask<'native'>({ kind: 'native', objectName, transferSyntaxUid: transcodedTo });
-  return native ? fromBytes(native, transcodedTo) : readStored(ports.archive, item);
+export async function sentForm(item: SendItem, ports: SenderPorts): Promise<ReadyObject> {
+  const { transcodedTo } = item;
+  const native = transcodedTo === null ? null : await ports.objects.native(item, transcodedTo);
+  return native ?? ports.objects.read(item);
 }
 
 /** Peers may correct a patient's name or recompress: the pixels are compared where their coding is the same. */
-function likenessOf(here: ObjectDigest, there: ObjectDigest, studyUid: string, item: SendItem): Likeness {
+export function likenessOf(here: ObjectDigest, there: ObjectDigest, studyUid: string, item: SendItem): Likeness {
   if (there.sopInstanceUid !== item.sopUid || there.sopClassUid !== here.sopClassUid) return 'other';
   if (there.studyUid !== studyUid || there.seriesUid !== item.seriesUid) return 'other';
   if (there.rows !== here.rows || there.columns !== here.columns) return 'other';

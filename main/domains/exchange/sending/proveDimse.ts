@@ -5,6 +5,7 @@ import type { DimseLine } from './attemptDimse.ts';
 import { commitment, commitmentRequest, newTransactionUid, readCommitment } from './commitmentData.ts';
 import { encodeIdentifier } from './plainIdentifier.ts';
 import { readBackByFind, studyRootFind } from './proofByFind.ts';
+import { compareByGet } from './proofByGet.ts';
 import type { ProofEnd, SenderPorts } from './senderPorts.ts';
 import type { AttemptOrder, TroubleNote } from './sendMessages.ts';
 
@@ -12,8 +13,24 @@ import type { AttemptOrder, TroubleNote } from './sendMessages.ts';
 const commitmentItems = 500;
 const usualEventMs = 3000;
 
-/** Looks for the proof of everything that waits for it: the peer's promise where it gives one, else by reading back. */
+/**
+ * Looks for the proof of everything that waits for it: the peer's promise where it gives one, else by reading back. What
+ * the peer had before is fetched and compared.
+ */
 export async function proveDimse(
+  order: AttemptOrder,
+  ports: SenderPorts,
+  line: DimseLine,
+): Promise<ProofEnd & { trouble: TroubleNote | null }> {
+  const end = await proveNew(order, ports, line);
+  if (end.trouble !== null || !order.readsBack) return end;
+  // Some peers let one association in at a time.
+  await line.release();
+  return (await compareByGet(order, ports)) ? { ...end, provenBy: end.provenBy ?? 'readBack' } : end;
+}
+
+/** The proof of what the peer did not have before. */
+async function proveNew(
   order: AttemptOrder,
   ports: SenderPorts,
   line: DimseLine,

@@ -4,7 +4,9 @@ import { openArchive } from '../../../archive/openArchive.ts';
 import { faultText } from '../../../platform/faultText.ts';
 import { attemptDimse } from './attemptDimse.ts';
 import { attemptWeb } from './attemptWeb.ts';
+import { attemptXnat } from './attemptXnat.ts';
 import { readCommitment } from './commitmentData.ts';
+import { openOutgoing } from './outgoingObjects.ts';
 import type { SenderPorts } from './senderPorts.ts';
 import type {
   Answers,
@@ -42,21 +44,23 @@ function postResults(): void {
   results = [];
 }
 
-function portsOf(signal: AbortSignal): SenderPorts {
+function portsOf(order: AttemptOrder, signal: AbortSignal): SenderPorts {
+  const ask: SenderPorts['ask'] = (question) => {
+    // What is asked for hangs on what became of the instances before.
+    postResults();
+    const askId = nextAsk++;
+    return new Promise<Answers[typeof question.kind]>((resolve, reject) => {
+      asked.set(askId, { resolve: resolve as (value: Answers[keyof Answers]) => void, reject });
+      post({ type: 'ask', askId, question });
+    }) as never;
+  };
+  const objects = openOutgoing({ archive, resourcesDirectory: data.resourcesDirectory, ask }, order);
   return {
-    archive,
+    objects,
     signal,
-    ask(question) {
-      // What is asked for hangs on what became of the instances before.
-      postResults();
-      const askId = nextAsk++;
-      return new Promise<Answers[typeof question.kind]>((resolve, reject) => {
-        asked.set(askId, { resolve: resolve as (value: Answers[keyof Answers]) => void, reject });
-        post({ type: 'ask', askId, question });
-      }) as never;
-    },
+    ask,
     result(result) {
-      results.push(result);
+      results.push(result.kind === 'unreadable' ? { ...result, reason: objects.reasonOf(result.position) } : result);
       if (results.length >= resultsCount) postResults();
       else timer ??= setTimeout(postResults, resultsMs);
     },
@@ -70,8 +74,7 @@ async function attempt(order: AttemptOrder): Promise<void> {
   let end: AttemptEnd;
   let fault: string | null = null;
   try {
-    const isDimse = order.known.node.settings.kind === 'dimse';
-    end = await (isDimse ? attemptDimse : attemptWeb)(order, portsOf(stop.signal));
+    end = await attemptNode(order, portsOf(order, stop.signal));
   } catch (error) {
     const code = error instanceof Failure ? error.code : 'jobs.failed';
     if (!(error instanceof Failure)) fault = faultText(error);
@@ -85,6 +88,12 @@ async function attempt(order: AttemptOrder): Promise<void> {
   asked.clear();
   postResults();
   post({ type: 'ended', end, fault });
+}
+
+function attemptNode(order: AttemptOrder, ports: SenderPorts): Promise<AttemptEnd> {
+  const { settings } = order.known.node;
+  if (settings.kind === 'xnat') return attemptXnat(order, settings, ports);
+  return settings.kind === 'dimse' ? attemptDimse(order, ports) : attemptWeb(order, ports);
 }
 
 /** Whatever a peer sent, the attempt that this thread may be busy with goes on. */

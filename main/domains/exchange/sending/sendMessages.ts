@@ -7,6 +7,7 @@ import type { KnownNode } from '../exchangeParts.ts';
 
 export interface SenderData {
   readonly archiveAccess: ArchiveAccess;
+  readonly resourcesDirectory: string;
   /** One number: the position of the instance it is busy with, or -1. Read when the thread has died. */
   readonly busyWith: SharedArrayBuffer;
 }
@@ -14,8 +15,12 @@ export interface SenderData {
 /** One instance that is to be sent. */
 export interface SendItem {
   readonly position: number;
+  /** The UID under which it leaves. */
   readonly sopUid: string;
+  /** The UID that it has here, where it leaves without the person; null where it leaves as it is. */
+  readonly storedUid: string | null;
   readonly sopClassUid: string;
+  /** Under which it leaves, too. */
   readonly seriesUid: string;
   readonly transferSyntaxUid: string;
   readonly objectName: string;
@@ -43,7 +48,10 @@ export interface SendTimes {
 export interface AttemptOrder {
   readonly known: KnownNode;
   readonly ownAe: string;
+  /** Under which the study leaves. */
   readonly studyUid: string;
+  /** Whether the objects leave as they are, or without the person, who is then told apart by a pseudonym. */
+  readonly identity: { readonly kind: 'kept' } | { readonly kind: 'removed'; readonly patientId: string };
   /** Kinds of what is queued; empty: everything is sent, and only the proof is missing. */
   readonly kinds: readonly ObjectKindCount[];
   /** After failures of the connection: one echo first. */
@@ -62,8 +70,8 @@ export type InstanceResult = { readonly position: number } & (
   | { readonly kind: 'refused'; readonly status: number | null; readonly code: string }
   /** The attempt ended over it. */
   | { readonly kind: 'again'; readonly status: number | null; readonly code: string }
-  /** It can't be read here. */
-  | { readonly kind: 'unreadable'; readonly code: string }
+  /** It can't be read here, or can't leave without the person for this reason. */
+  | { readonly kind: 'unreadable'; readonly code: string; readonly reason?: string | null }
   /** Read back, or committed to on the same association. */
   | { readonly kind: 'shown' }
   | { readonly kind: 'missing'; readonly status: number | null }

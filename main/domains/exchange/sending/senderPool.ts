@@ -54,7 +54,7 @@ const stopMs = 5000;
 const resourceLimits = { maxYoungGenerationSizeMb: 16 };
 
 /** Threads that read, decrypt and send: one for each attempt under way, kept for the next, ended when idle. */
-export function openSenderPool(archiveAccess: ArchiveAccess, log: Log): SenderPool {
+export function openSenderPool(archiveAccess: ArchiveAccess, resourcesDirectory: string, log: Log): SenderPool {
   const threads = new Set<Thread>();
   let nextEvent = 1;
   let closed = false;
@@ -66,7 +66,7 @@ export function openSenderPool(archiveAccess: ArchiveAccess, log: Log): SenderPo
     const shared = new SharedArrayBuffer(4);
     const busyWith = new Int32Array(shared);
     busyWith[0] = -1;
-    const workerData: SenderData = { archiveAccess, busyWith: shared };
+    const workerData: SenderData = { archiveAccess, resourcesDirectory, busyWith: shared };
     const worker = new Worker(new URL('./send.worker.ts', import.meta.url), { workerData, resourceLimits });
     const thread: Thread = { worker, busyWith, attempt: null, events: new Map(), idle: null };
     threads.add(thread);

@@ -1,9 +1,10 @@
-import type { ThreadArchive } from '../../../archive/openArchive.ts';
+import type { OutgoingObjects } from './outgoingObjects.ts';
 import type { Answers, AttemptEnd, InstanceResult, Question, SendItem, TroubleNote } from './sendMessages.ts';
 
 /** What an attempt in a sending thread works with. */
 export interface SenderPorts {
-  readonly archive: ThreadArchive;
+  /** What is sent, as it leaves. There is no other way to its bytes. */
+  readonly objects: OutgoingObjects;
   readonly signal: AbortSignal;
   ask<Kind extends Question['kind']>(question: Extract<Question, { kind: Kind }>): Promise<Answers[Kind]>;
   result(result: InstanceResult): void;
@@ -23,7 +24,7 @@ export type ProofEnd = Pick<AttemptEnd, 'proof' | 'provenBy'>;
 /** Objects in a row that a peer puts off before it is left alone. */
 export const mostPutOff = 3;
 
-/** Failures of the archive: the object can't be read here, whatever the peer. */
+/** The object can't be read here, or can't leave as it was asked for, whatever the peer. */
 export function isUnreadable(code: string): boolean {
-  return code.startsWith('storage.');
+  return code.startsWith('storage.') || code === 'exchange.notDeidentifiable';
 }

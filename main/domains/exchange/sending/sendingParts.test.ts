@@ -81,7 +81,13 @@ describe('an archived object on its way', () => {
   async function stored(bytes: Uint8Array): Promise<SendItem> {
     const { name } = await t.store.archive.put('dicom', bytes);
     return {
-      ...{ position: 0, sopUid: '1.2.3.4', sopClassUid: '1.2.840.10008.5.1.4.1.1.2', seriesUid: '1.2.3' },
+      ...{
+        position: 0,
+        sopUid: '1.2.3.4',
+        storedUid: null,
+        sopClassUid: '1.2.840.10008.5.1.4.1.1.2',
+        seriesUid: '1.2.3',
+      },
       ...{ transferSyntaxUid: explicit, objectName: name, bytes: bytes.length, transcodedTo: null, isDuplicate: 0 },
     };
   }

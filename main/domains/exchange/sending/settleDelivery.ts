@@ -7,6 +7,7 @@ import {
 import type { OpenStore } from '../../../core.ts';
 import { systemAuthor } from '../../../database/openWriteGate.ts';
 import type { Transaction } from '../../../database/writeGate.ts';
+import { tallyOf } from '../exchangeTally.ts';
 import { giveUpSome, hasNew } from './deliveryProgress.ts';
 import { countsOf, type DeliveryRow, findDelivery } from './deliveryRows.ts';
 import type { TroubleNote } from './sendMessages.ts';
@@ -53,6 +54,9 @@ export async function settleDelivery(
   const write = (tx: Transaction) => writeStep(tx, deliveryId, step, settling, isEnd);
   if (isEnd) gate.write(systemAuthor, 'exchange.deliver', write);
   else gate.append(systemAuthor, write);
+  const ended = isEnd ? findDelivery(reader, deliveryId) : undefined;
+  if (ended && ended.ended_at !== null)
+    tallyOf(store).deliveryEnded(ended.node_id, ended.state, (ended.ended_at - ended.created_at) / 1000);
 }
 
 /** Some hundreds at a time: whoever waits for the window goes first. */
@@ -150,8 +154,8 @@ function troubleOf(
   if (trouble !== null) return trouble;
   if (isResting) return { code: 'exchange.notProvable', details: { sent: row.sent } };
   if (state === 'proven' || state === 'sent') return null;
-  const first = tx.get<{ code: string | null; status: number | null }>(
-    `SELECT code, status FROM delivery_instance WHERE delivery_id = ? AND code IS NOT NULL AND state <> 'proven'
+  const first = tx.get<{ code: string | null; status: number | null; reason: string | null }>(
+    `SELECT code, status, reason FROM delivery_instance WHERE delivery_id = ? AND code IS NOT NULL AND state <> 'proven'
      ORDER BY state = 'queued', position LIMIT 1`,
     row.delivery_id,
   );
@@ -159,6 +163,10 @@ function troubleOf(
   const count = row.refused + row.failed;
   return {
     code: first.code,
-    details: { ...(count > 0 ? { instances: count } : {}), ...(first.status === null ? {} : { status: first.status }) },
+    details: {
+      ...(count > 0 ? { instances: count } : {}),
+      ...(first.status === null ? {} : { status: first.status }),
+      ...(first.reason === null ? {} : { reason: first.reason }),
+    },
   };
 }

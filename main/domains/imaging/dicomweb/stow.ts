@@ -41,7 +41,13 @@ export async function storeObjects(request: Request, context: CallContext, study
   const store = context.store();
   const { receptions } = context.services().imaging;
   const logged = receiver.openRequest(author);
-  receptions.open({ receptionId: logged.associationId, source: 'STOW-RS', author, note: logged.note });
+  receptions.open({
+    receptionId: logged.associationId,
+    source: 'STOW-RS',
+    origin: { channel: 'stow', callingAe: '', nodeId: null },
+    author,
+    note: logged.note,
+  });
   const all: Taken[] = [];
   let problem: string | null = 'fault';
   try {

@@ -134,17 +134,27 @@ export async function retrievePicture(
   const type = accepted.find(({ mediaType }) => /^(\*\/\*|image\/(\*|png|jpeg))$/.test(mediaType));
   if (!type) return notAcceptable();
   const parameters = new URL(request.url).searchParams;
-  const render: RenderRequest = {
-    frame,
-    window: parseWindow(parameters.get('window')),
-    box: parseViewport(parameters.get('viewport')) ?? (kind === 'thumbnail' ? { width: 128, height: 128 } : null),
-    type: type.mediaType === 'image/png' ? 'png' : 'jpeg',
-    quality: parseQuality(parameters.get('quality')),
-  };
+  const render = renderRequest(parameters, frame, kind, type.mediaType === 'image/png' ? 'png' : 'jpeg');
   const answer = await imaging.readers.read({ type: 'render', objectName: place.objectName, render }, request.signal);
   return new Response(answer.body as Uint8Array<ArrayBuffer>, {
     headers: { 'content-type': answer.contentType, 'content-length': String(answer.body.length) },
   });
+}
+
+/** What the parameters of a rendered resource ask for (PS3.18 section 8.3.5.1). */
+export function renderRequest(
+  parameters: URLSearchParams,
+  frame: number,
+  kind: 'rendered' | 'thumbnail',
+  type: RenderRequest['type'],
+): RenderRequest {
+  return {
+    frame,
+    window: parseWindow(parameters.get('window')),
+    box: parseViewport(parameters.get('viewport')) ?? (kind === 'thumbnail' ? { width: 128, height: 128 } : null),
+    type,
+    quality: parseQuality(parameters.get('quality')),
+  };
 }
 
 function findPicture(imaging: ImagingService, scope: AddressScope): { place: InstancePlace; frame: number } {

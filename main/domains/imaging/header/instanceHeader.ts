@@ -26,6 +26,8 @@ export interface InstanceHeader {
   readonly name: string;
   readonly birthDate: string;
   readonly sex: string;
+  /** It says that it names nobody any more: Patient Identity Removed (0012,0062). */
+  readonly identityRemoved: boolean;
 
   readonly studyDate: string;
   readonly studyTime: string;
@@ -95,6 +97,7 @@ export function toInstanceHeader(header: DicomHeader): { instance: InstanceHeade
       name: textOf(reader, 'x00100010'),
       birthDate: textOf(reader, 'x00100030'),
       sex: textOf(reader, 'x00100040'),
+      identityRemoved: textOf(reader, 'x00120062') === 'YES',
       studyDate: textOf(reader, 'x00080020'),
       studyTime: textOf(reader, 'x00080030'),
       studyId: textOf(reader, 'x00200010'),

@@ -1,9 +1,11 @@
 import type { OpenStore } from '../../../core.ts';
 import type { Author, Statement, Transaction } from '../../../database/writeGate.ts';
+import type { ArrivalOrigin } from './arrived.ts';
 
 /** What the import archives of each of its transactions: the objects it committed, in order. */
 export interface ArrivalPayload {
   readonly source: string;
+  readonly origin?: ArrivalOrigin;
   readonly objects: readonly string[];
 }
 
@@ -42,7 +44,12 @@ const longestOpenMs = 1_000;
 interface Gathered {
   readonly statement: Omit<Statement, 'payload'>;
   readonly source: string;
+  readonly origin: ArrivalOrigin | undefined;
   readonly objects: readonly string[];
+}
+
+function isSameOrigin(one: ArrivalOrigin | undefined, other: ArrivalOrigin | undefined): boolean {
+  return one?.channel === other?.channel && one?.callingAe === other?.callingAe && one?.nodeId === other?.nodeId;
 }
 
 export function openArrivalOutbox(store: OpenStore): ArrivalOutbox {
@@ -82,8 +89,8 @@ export function openArrivalOutbox(store: OpenStore): ArrivalOutbox {
     };
   }
 
-  const textOf = ({ statement, source, objects }: Gathered): string =>
-    JSON.stringify({ ...statement, payload: { source, objects } });
+  const textOf = ({ statement, source, origin, objects }: Gathered): string =>
+    JSON.stringify({ ...statement, payload: { source, origin, objects } });
 
   function sendOpen(): void {
     if (openTimer !== null) clearTimeout(openTimer);
@@ -96,17 +103,18 @@ export function openArrivalOutbox(store: OpenStore): ArrivalOutbox {
   return {
     gather(tx, author, payloads) {
       const written: Gathered[] = [];
-      for (const { source, objects } of payloads) {
+      for (const { source, origin, objects } of payloads) {
         const last = written.at(-1) ?? open;
         const goesOn =
           last !== null &&
           last.source === source &&
+          isSameOrigin(last.origin, origin) &&
           last.statement.author.operatorId === author.operatorId &&
           last.objects.length + objects.length <= mostGathered;
         if (goesOn) written.pop();
         const next: Gathered = goesOn
           ? { ...last, objects: [...last.objects, ...objects] }
-          : { statement: begin(tx, author), source, objects };
+          : { statement: begin(tx, author), source, origin, objects };
         written.push(next);
         tx.run(
           `INSERT INTO arrival_outbox (arrival_id, statement) VALUES (?, ?)

@@ -7,7 +7,8 @@ import { type ImportRun, type ImportSource, openImportRun, type RunParts } from 
 import { walkPaths } from './walkPaths.ts';
 
 export interface ImportJobs {
-  importPaths(author: Author, paths: readonly string[]): string;
+  /** @param isWatched of a watched folder, on nobody's command */
+  importPaths(author: Author, paths: readonly string[], isWatched?: boolean): string;
   startUpload(author: Author, expected: { files: number; bytes: number }): string;
   /** Resolves when the author's upload takes files. @throws Failure('imaging.importUnknown') */
   awaitUpload(jobId: string, author: Author): Promise<void>;
@@ -21,6 +22,7 @@ export interface ImportJobs {
 
 interface PathsInput {
   readonly paths: readonly string[];
+  readonly isWatched?: boolean;
 }
 
 interface UploadInput {
@@ -50,7 +52,14 @@ export function openImportJobs(parts: RunParts): ImportJobs {
       resumes: true,
       permission: 'studies.import',
       run: (input, job, author) =>
-        runPaths(parts, job, author, kind, input.directory === undefined ? input.paths : [input.directory]),
+        runPaths(
+          parts,
+          job,
+          author,
+          kind,
+          input.directory === undefined ? input.paths : [input.directory],
+          input.isWatched === true ? 'watch' : 'import',
+        ),
     });
   }
   store.jobs.define<UploadInput>({
@@ -69,7 +78,8 @@ export function openImportJobs(parts: RunParts): ImportJobs {
   }
 
   return {
-    importPaths: (author, paths) => store.jobs.start('import', author, { paths }, { action: 'imaging.importPaths' }),
+    importPaths: (author, paths, isWatched = false) =>
+      store.jobs.start('import', author, { paths, isWatched }, { action: 'imaging.importPaths' }),
     startUpload: (author, expected) => store.jobs.start('upload', author, expected, { action: 'imaging.startUpload' }),
     async awaitUpload(jobId, author) {
       // The job starts on the next turn of the loop; a window that is quick waits for it.
@@ -97,8 +107,9 @@ async function runPaths(
   author: Author,
   source: ImportSource,
   paths: readonly string[],
+  channel: 'import' | 'watch',
 ): Promise<void> {
-  const run = openImportRun(parts, job, author, source);
+  const run = openImportRun(parts, job, author, source, channel);
   const counting = countFiles(paths, job.signal).then((files) => run.expect(files, 0));
   try {
     for await (const found of walkPaths(paths, job.signal)) {

@@ -4,7 +4,7 @@ import type { JobHandle } from '../../../background/jobs.ts';
 import type { OpenStore } from '../../../core.ts';
 import type { Author, Transaction } from '../../../database/writeGate.ts';
 import type { ArrivalOutbox } from './arrivalOutbox.ts';
-import type { Arrived, IndexParts } from './arrived.ts';
+import type { ArrivalOrigin, Arrived, IndexParts } from './arrived.ts';
 import type { ItemResult, WorkItem } from './importMessages.ts';
 import type { ImportPool, PooledResult } from './importPool.ts';
 import { endArrivals, indexInstances } from './indexInstances.ts';
@@ -57,7 +57,14 @@ interface RunCounts {
  * what the run has done so far. The facts of arrival (which objects, in which order, when) are archived with them, so
  * that an index rebuilt from the archive alone tells duplicates from conflicts the same way.
  */
-export function openImportRun(parts: RunParts, job: JobHandle, author: Author, source: ImportSource): ImportRun {
+export function openImportRun(
+  parts: RunParts,
+  job: JobHandle,
+  author: Author,
+  source: ImportSource,
+  channel: 'import' | 'watch' = 'import',
+): ImportRun {
+  const origin: ArrivalOrigin = { channel, callingAe: '', nodeId: null };
   const { store, pool, outbox } = parts;
   const runId = pool.openRun();
   const startedAtMs = performance.now();
@@ -147,12 +154,12 @@ export function openImportRun(parts: RunParts, job: JobHandle, author: Author, s
         tx,
         author,
         objects,
-        { source, receivedAt: tx.nowMs, jobId: job.jobId },
+        { source, origin, receivedAt: tx.nowMs, jobId: job.jobId },
         parts.index,
       );
       const kept = objects.filter((_, index) => outcomes[index] !== 'duplicate').map(({ objectName }) => objectName);
       outbox.clear(tx);
-      const arrival = kept.length > 0 ? outbox.add(tx, author, { source, objects: kept }) : null;
+      const arrival = kept.length > 0 ? outbox.add(tx, author, { source, origin, objects: kept }) : null;
       for (const outcome of outcomes) {
         if (outcome === 'imported') change.imported += 1;
         else if (outcome === 'duplicate') change.duplicates += 1;

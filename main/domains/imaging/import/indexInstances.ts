@@ -1,9 +1,13 @@
 import type { Author, Transaction } from '../../../database/writeGate.ts';
+import { insertAside } from '../conflicts/asideRows.ts';
+import { noteInstanceConflict } from '../conflicts/instanceChoice.ts';
+import { addToRuns, noteRuns, type WrittenRun } from './arrivalRuns.ts';
 import type { ArrivalNote, Arrived, IndexParts, Outcome } from './arrived.ts';
 import {
   addIdentity,
   closeStudy,
   fillStudy,
+  isSetAside,
   openSeries,
   openStudy,
   type SeriesTouch,
@@ -16,6 +20,7 @@ import {
  * - a SOP Instance UID seen before with the same bytes is a duplicate and changes nothing;
  * - seen before with other bytes it is a conflict: the newcomer is noted beside the first and never shown, and nothing
  *   it says fills the study;
+ * - whom a person set aside in a study stays aside, whoever brings more of it;
  * - a study keeps the patient its first instance named; instances that contradict that identity, one that was kept
  *   aside included, make it an identity conflict, which is listed and never drawn.
  *
@@ -31,7 +36,9 @@ export function indexInstances(
   const studies = new Map<string, StudyTouch>();
   const series = new Map<string, SeriesTouch>();
   const repeated = new Set<string>();
-  const outcomes = arrived.map((object) => indexOne(tx, author, object, note, parts, { studies, series, repeated }));
+  const runs: WrittenRun[] = [];
+  const touched: Touched = { studies, series, repeated, runs };
+  const outcomes = arrived.map((object) => indexOne(tx, author, object, note, parts, touched));
   for (const touch of series.values()) {
     tx.run(
       'UPDATE series SET instance_count = instance_count + ?, frame_count = frame_count + ? WHERE series_row = ?',
@@ -41,6 +48,11 @@ export function indexInstances(
     );
   }
   if (note.jobId !== undefined) noteRepeated(tx, note.jobId, repeated);
+  // Not what a replay writes, nor what was fetched.
+  if (note.jobId !== undefined && note.origin?.channel !== 'fetch')
+    for (const studyUid of new Set([...repeated, ...studies.keys()]))
+      parts.worklist.noteSent(tx, studyUid, note.origin?.nodeId ?? null);
+  noteRuns(tx, note, runs);
   for (const touch of studies.values()) {
     if (note.jobId !== undefined) noteArriving(tx, note.jobId, touch.row.study_row, 0);
     closeStudy(tx, touch, parts);
@@ -54,6 +66,7 @@ interface Touched {
   readonly series: Map<string, SeriesTouch>;
   /** Studies of which something came again. */
   readonly repeated: Set<string>;
+  readonly runs: WrittenRun[];
 }
 
 function noteArriving(tx: Transaction, jobId: string, studyRow: number, repeats: 0 | 1): void {
@@ -70,7 +83,8 @@ function noteArriving(tx: Transaction, jobId: string, studyRow: number, repeats:
 function noteRepeated(tx: Transaction, jobId: string, studyUids: ReadonlySet<string>): void {
   for (const studyUid of studyUids) {
     const row = tx.get<{ study_row: number }>(
-      'SELECT a.study_row FROM study s JOIN study_arrival a ON a.study_row = s.study_row WHERE s.study_uid = ? LIMIT 1',
+      `SELECT s.study_row FROM study s WHERE s.study_uid = ? AND (EXISTS (SELECT 1 FROM study_arrival a WHERE a.study_row = s.study_row)
+         OR EXISTS (SELECT 1 FROM aborted_arrival b WHERE b.study_row = s.study_row))`,
       studyUid,
     );
     if (row) noteArriving(tx, jobId, row.study_row, 1);
@@ -93,6 +107,7 @@ export function endArrivals(tx: Transaction, jobId: string, parts: IndexParts, m
            AND job_id NOT IN (SELECT association_id FROM association WHERE ended_at IS NULL)`,
         study_row,
       );
+      tx.run('DELETE FROM aborted_arrival WHERE study_row = ?', study_row);
     }
     parts.worklist.refreshStudy(tx, study_uid);
   }
@@ -105,12 +120,14 @@ function indexOne(
   object: Arrived,
   note: ArrivalNote,
   parts: IndexParts,
-  { studies, series: allSeries, repeated }: Touched,
+  { studies, series: allSeries, repeated, runs }: Touched,
 ): Outcome {
   const { header } = object;
   const known = tx.get<{ object_name: string; study_uid: string }>(
     `SELECT i.object_name, st.study_uid FROM instance i JOIN series s ON s.series_row = i.series_row
-     JOIN study st ON st.study_row = s.study_row WHERE i.sop_uid = ?`,
+     JOIN study st ON st.study_row = s.study_row WHERE i.sop_uid = ?
+     UNION ALL SELECT a.object_name, st.study_uid FROM instance_aside a JOIN study st ON st.study_row = a.study_row WHERE a.sop_uid = ?`,
+    header.sopUid,
     header.sopUid,
   );
   if (known) {
@@ -121,12 +138,17 @@ function indexOne(
     return keepConflict(tx, author, object, note, openStudy(tx, author, known.study_uid, object, note, parts, studies));
   }
   const study = openStudy(tx, author, header.studyUid, object, note, parts, studies);
+  if (isSetAside(study, header)) {
+    insertAside(tx, study.row.study_row, object, note, author.operatorName);
+    addIdentity(study, header, note, 'aside');
+    return 'imported';
+  }
   fillStudy(study, header);
   const series = openSeries(tx, study, header, allSeries);
   const row = tx.get<{ instance_row: number }>(
     `INSERT INTO instance (sop_uid, series_row, sop_class_uid, transfer_syntax_uid, instance_number, frames, rows, columns, is_image,
-       position_mm, orientation, text_damaged, object_name, bytes, received_at, hlc, author, site_id)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING instance_row`,
+       position_mm, orientation, text_damaged, object_name, bytes, received_at, hlc, author, site_id, source)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING instance_row`,
     header.sopUid,
     series.row.series_row,
     header.sopClassUid,
@@ -145,8 +167,10 @@ function indexOne(
     tx.hlc,
     author.operatorName,
     tx.siteId,
+    note.source,
   );
   tx.run('INSERT INTO instance_header (instance_row, json) VALUES (?, ?)', row?.instance_row ?? null, object.json);
+  if (row) addToRuns(runs, study.row.study_row, row.instance_row, header.identityRemoved);
   series.instances += 1;
   series.frames += header.frames;
   study.instances += 1;
@@ -157,14 +181,14 @@ function indexOne(
   const isOurs = note.source === 'report' && !header.isImage;
   if (header.modality !== '' && !isOurs) study.modalities.add(header.modality);
   if (header.bodyPart !== '') study.bodyParts.add(header.bodyPart);
-  addIdentity(study, header, 1);
+  addIdentity(study, header, note, 'study');
   return 'imported';
 }
 
 function keepConflict(tx: Transaction, author: Author, object: Arrived, note: ArrivalNote, study: StudyTouch): Outcome {
   const added = tx.run(
-    `INSERT INTO instance_conflict (sop_uid, object_name, study_row, claimed_study_uid, claimed_series_uid, bytes, received_at, hlc, author, site_id)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    `INSERT INTO instance_conflict (sop_uid, object_name, study_row, claimed_study_uid, claimed_series_uid, bytes, received_at, hlc, author, site_id, source, header, json)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     object.header.sopUid,
     object.objectName,
     study.row.study_row,
@@ -175,11 +199,15 @@ function keepConflict(tx: Transaction, author: Author, object: Arrived, note: Ar
     tx.hlc,
     author.operatorName,
     tx.siteId,
+    note.source,
+    JSON.stringify(object.header),
+    object.json,
   );
   // The same other bytes again: already kept aside.
   if (added.changes === 0) return 'duplicate';
   study.conflicts += 1;
+  noteInstanceConflict(tx, study.row.study_row, object.header.sopUid, note.receivedAt);
   // Two people under one Study Instance UID are two people, however the second one's image came.
-  if (object.header.studyUid === study.row.study_uid) addIdentity(study, object.header, 0);
+  if (object.header.studyUid === study.row.study_uid) addIdentity(study, object.header, note, 'kept');
   return 'conflict';
 }

@@ -81,6 +81,8 @@ class IntakeTrouble extends Error {
 type Held = { readonly buffer: Buffer; readonly bytes: Buffer; readonly name: string } | { readonly spool: Spool };
 
 const spaceLookMs = 200;
+/** What was found under a UID counts so long. */
+const freshMs = 50;
 /** Of a long object: the disk is looked at again after so many bytes. */
 const spaceLookBytes = 16 * 1024 ** 2;
 const firstGuessBytes = 256 * 1024;
@@ -240,6 +242,7 @@ export function openIntake(access: ArchiveAccess, port: MessagePort, given: Part
     head: Buffer,
     stream: AsyncIterable<Uint8Array>,
     check: (header: InstanceHeader) => void,
+    claimedUid?: string,
   ): Promise<Taken> {
     const about = { sopClassUid: '', sopUid: '', studyUid: '', bytes: 0 };
     const refuse = (reason: Extract<Taken, { outcome: 'refused' }>['reason'], code: string): Taken => ({
@@ -251,6 +254,8 @@ export function openIntake(access: ArchiveAccess, port: MessagePort, given: Part
     if (await isNearlyFull()) return refuse('space', 'imaging.diskFull');
     let held: Held | null = null;
     underWay += 1;
+    // Where the sender names it first, it is looked up while the object still comes.
+    const claim = claimedUid === undefined ? null : { atMs: performance.now(), found: find(claimedUid) };
     try {
       try {
         held = await hold(receptionId, head, stream);
@@ -277,7 +282,9 @@ export function openIntake(access: ArchiveAccess, port: MessagePort, given: Part
       }
       // Between two looks at the disk what was taken counts.
       if (space) space.free -= about.bytes;
-      const found = await find(about.sopUid);
+      // What took long to come may have come another way meanwhile.
+      const isFresh = claim !== null && performance.now() - claim.atMs < freshMs;
+      const found = await (isFresh ? claim.found : find(about.sopUid));
       return { ...about, outcome: await keep(receptionId, held, examined, found) };
     } catch (error) {
       if (!(error instanceof IntakeTrouble)) throw error;
@@ -295,12 +302,13 @@ export function openIntake(access: ArchiveAccess, port: MessagePort, given: Part
 
   return {
     takeDataset(receptionId, facts, dataset, studyUid) {
-      return take(receptionId, networkFileHead(facts), dataset, (header) => {
+      const check = (header: InstanceHeader): void => {
         if (header.sopUid !== facts.sopInstanceUid || header.sopClassUid !== facts.sopClassUid)
           throw new Failure('exchange.doesNotMatch', 'the object is another one than its command says');
         if (studyUid !== undefined && header.studyUid !== studyUid)
           throw new Failure('exchange.doesNotMatch', 'the object belongs to another study');
-      });
+      };
+      return take(receptionId, networkFileHead(facts), dataset, check, facts.sopInstanceUid);
     },
     takeFile(receptionId, bytes, studyUid) {
       return take(receptionId, Buffer.alloc(0), bytes, (header) => {

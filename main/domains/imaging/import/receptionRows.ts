@@ -4,7 +4,7 @@ import type { OpenStore } from '../../../core.ts';
 import type { Author, Transaction } from '../../../database/writeGate.ts';
 import { faultText } from '../../../platform/faultText.ts';
 import type { ArrivalOutbox, ArrivalPayload } from './arrivalOutbox.ts';
-import type { IndexParts, Outcome } from './arrived.ts';
+import type { ArrivalOrigin, IndexParts, Outcome } from './arrived.ts';
 import { endArrivals, indexInstances } from './indexInstances.ts';
 import type { FromIntake, ToIntake } from './receptionMessages.ts';
 
@@ -21,6 +21,7 @@ export interface Reception {
   readonly receptionId: string;
   /** Where it comes from, for the list: an AE title. */
   readonly source: string;
+  readonly origin: ArrivalOrigin;
   readonly author: Author;
   /** Inside the transaction of each group of objects. */
   note(tx: Transaction, change: ReceptionChange): void;
@@ -112,13 +113,13 @@ export function openReceptions({ store, index, outbox, quietMs = usualQuietMs }:
       const added: ArrivalPayload[] = [];
       for (const reception of new Set(group.map((one) => one.reception))) {
         const own = group.filter((one) => one.reception === reception);
-        const { source, receptionId } = reception;
+        const { source, origin, receptionId } = reception;
         const objects = own.map(({ message }) => message.object);
-        const note = { source, receivedAt: tx.nowMs, jobId: receptionId };
+        const note = { source, origin, receivedAt: tx.nowMs, jobId: receptionId };
         const results = indexInstances(tx, author, objects, note, index);
         for (const [at, one] of own.entries()) outcomes.set(one, results[at] as Outcome);
         const kept = objects.filter((_, at) => results[at] !== 'duplicate').map(({ objectName }) => objectName);
-        if (kept.length > 0) added.push({ source, objects: kept });
+        if (kept.length > 0) added.push({ source, origin, objects: kept });
         const count = (outcome: Outcome) => results.filter((result) => result === outcome).length;
         reception.note(tx, {
           imported: count('imported'),
@@ -198,7 +199,8 @@ export function openReceptions({ store, index, outbox, quietMs = usualQuietMs }:
            JOIN association a ON a.association_id = other.job_id
          WHERE own.job_id = ? AND a.ended_at IS NOT NULL AND a.missing IS NOT NULL
            AND NOT EXISTS (SELECT 1 FROM json_each(a.missing) m
-             WHERE NOT EXISTS (SELECT 1 FROM instance i WHERE i.sop_uid = m.value))`,
+             WHERE NOT EXISTS (SELECT 1 FROM instance i WHERE i.sop_uid = m.value)
+               AND NOT EXISTS (SELECT 1 FROM instance_aside s WHERE s.sop_uid = m.value))`,
         receptionId,
       )
       .map(({ association_id }) => association_id);

@@ -1,5 +1,8 @@
-import { contradicts, type PatientIdentity } from '../../../../app/domains/patients/patientRules.ts';
+import type { PatientIdentity } from '../../../../app/domains/patients/patientRules.ts';
 import type { Author, Transaction } from '../../../database/writeGate.ts';
+import { asideIdentities, refreshIdentityConflict } from '../conflicts/identityTruth.ts';
+import { recountConflicts } from '../conflicts/instanceChoice.ts';
+import { identityKey } from '../conflicts/settlementRows.ts';
 import type { InstanceHeader } from '../header/instanceHeader.ts';
 import type { ArrivalNote, Arrived, IndexParts } from './arrived.ts';
 
@@ -18,7 +21,6 @@ interface StudyRow {
   patient_weight_kg: number | null;
   modalities: string;
   body_parts: string;
-  identity_conflict: number;
 }
 
 interface SeriesRow {
@@ -40,7 +42,16 @@ export interface StudyTouch {
   conflicts: number;
   readonly modalities: Set<string>;
   readonly bodyParts: Set<string>;
-  readonly identities: Map<string, { identity: PatientIdentity; count: number }>;
+  readonly identities: Map<string, TouchedIdentity>;
+  /** Keys of the people a decision set aside in this study. */
+  readonly aside: ReadonlySet<string>;
+}
+
+interface TouchedIdentity {
+  readonly identity: PatientIdentity;
+  readonly note: ArrivalNote;
+  count: number;
+  aside: number;
 }
 
 export interface SeriesTouch {
@@ -50,7 +61,7 @@ export interface SeriesTouch {
 }
 
 const studyColumns = `study_row, study_uid, patient_id, study_date, study_time, study_id, description, accession_number, referring_physician,
-  institution, patient_age, patient_weight_kg, modalities, body_parts, identity_conflict`;
+  institution, patient_age, patient_weight_kg, modalities, body_parts`;
 
 /** The study an object belongs to, made when it is the first of its UID; once per transaction. */
 export function openStudy(
@@ -64,9 +75,8 @@ export function openStudy(
 ): StudyTouch {
   const open = studies.get(studyUid);
   if (open) return open;
-  const row =
-    tx.get<StudyRow>(`SELECT ${studyColumns} FROM study WHERE study_uid = ?`, studyUid) ??
-    insertStudy(tx, author, object.header, note, parts);
+  const known = tx.get<StudyRow>(`SELECT ${studyColumns} FROM study WHERE study_uid = ?`, studyUid);
+  const row = known ?? insertStudy(tx, author, object.header, note, parts);
   const touch: StudyTouch = {
     row,
     changed: false,
@@ -78,6 +88,7 @@ export function openStudy(
     modalities: new Set(row.modalities === '' ? [] : row.modalities.split('\\')),
     bodyParts: new Set(row.body_parts === '' ? [] : row.body_parts.split('\\')),
     identities: new Map(),
+    aside: known ? asideIdentities(tx, studyUid) : new Set(),
   };
   studies.set(studyUid, touch);
   return touch;
@@ -182,8 +193,18 @@ export function openSeries(
   return touch;
 }
 
-/** Notes whom an instance names; `instances` is 0 for one that was kept aside. */
-export function addIdentity(study: StudyTouch, header: InstanceHeader, instances: 0 | 1): void {
+/** True when a decision set aside whom this header names. */
+export function isSetAside(study: StudyTouch, header: InstanceHeader): boolean {
+  return study.aside.size > 0 && study.aside.has(identityKey(header));
+}
+
+/** Notes whom an instance names; 'kept' is one of which another content is shown. */
+export function addIdentity(
+  study: StudyTouch,
+  header: InstanceHeader,
+  note: ArrivalNote,
+  place: 'study' | 'aside' | 'kept',
+): void {
   const identity: PatientIdentity = {
     identifier: header.identifier,
     issuer: header.issuer,
@@ -191,18 +212,20 @@ export function addIdentity(study: StudyTouch, header: InstanceHeader, instances
     birthDate: header.birthDate,
   };
   const key = JSON.stringify([identity.identifier, identity.issuer, identity.name, identity.birthDate]);
-  const kept = study.identities.get(key);
-  if (kept) kept.count += instances;
-  else study.identities.set(key, { identity, count: instances });
+  const touched = study.identities.get(key) ?? { identity, note, count: 0, aside: 0 };
+  study.identities.set(key, touched);
+  if (place === 'study') touched.count += 1;
+  else if (place === 'aside') touched.aside += 1;
 }
 
 /** Writes what the transaction added to a study: counts, modalities, identities and whether they contradict each other; then its line. */
 export function closeStudy(tx: Transaction, touch: StudyTouch, parts: IndexParts): void {
   const { row } = touch;
-  for (const { identity, count } of touch.identities.values()) {
+  for (const { identity, note, count, aside } of touch.identities.values()) {
     tx.run(
-      `INSERT INTO study_identity (study_row, identifier, issuer, name, birth_date, patient_id, instance_count) VALUES (?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET instance_count = instance_count + excluded.instance_count`,
+      `INSERT INTO study_identity (study_row, identifier, issuer, name, birth_date, patient_id, instance_count, aside_count, source, first_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET instance_count = instance_count + excluded.instance_count, aside_count = aside_count + excluded.aside_count`,
       row.study_row,
       identity.identifier,
       identity.issuer,
@@ -210,20 +233,20 @@ export function closeStudy(tx: Transaction, touch: StudyTouch, parts: IndexParts
       identity.birthDate,
       parts.patients.identify(identity, row.study_uid),
       count,
+      aside,
+      note.source,
+      note.receivedAt,
     );
   }
-  const conflict = row.identity_conflict === 1 || hasContradiction(tx, row.study_row) ? 1 : 0;
   tx.run(
     `UPDATE study SET instance_count = instance_count + ?, frame_count = frame_count + ?, bytes = bytes + ?, series_count = series_count + ?,
-       conflict_count = conflict_count + ?, modalities = ?, body_parts = ?, identity_conflict = ?, hlc = ? WHERE study_row = ?`,
+       modalities = ?, body_parts = ?, hlc = ? WHERE study_row = ?`,
     touch.instances,
     touch.frames,
     touch.bytes,
     touch.series,
-    touch.conflicts,
     [...touch.modalities].sort().join('\\'),
     [...touch.bodyParts].sort().join('\\'),
-    conflict,
     tx.hlc,
     row.study_row,
   );
@@ -243,17 +266,7 @@ export function closeStudy(tx: Transaction, touch: StudyTouch, parts: IndexParts
       row.study_row,
     );
   }
+  if (touch.identities.size > 0) refreshIdentityConflict(tx, row.study_row, row.study_uid);
+  if (touch.conflicts > 0) recountConflicts(tx, row.study_row);
   parts.worklist.refreshStudy(tx, row.study_uid);
-}
-
-/** Most identities of one study that are compared pair by pair; a study naming more people than that is a conflict anyway. */
-const mostIdentities = 50;
-
-function hasContradiction(tx: Transaction, studyRow: number): boolean {
-  const identities = tx.all<PatientIdentity>(
-    `SELECT identifier, issuer, name, birth_date AS birthDate FROM study_identity WHERE study_row = ? LIMIT ${mostIdentities + 1}`,
-    studyRow,
-  );
-  if (identities.length > mostIdentities) return true;
-  return identities.some((left, index) => identities.slice(index + 1).some((right) => contradicts(left, right)));
 }

@@ -51,6 +51,8 @@ export interface ObjectKeeping {
   hasReportObjects(report: { readonly reportId: string; readonly version: number }): boolean;
   /** SOP Instance UIDs of a signed report's objects; none unless all of them are in the study. */
   findReportObjects(report: Pick<SignedReport, 'reportId' | 'version' | 'keyImages'>): readonly string[];
+  /** The series of a study in which there is what was made here for these reports or for its marked images. */
+  listObjectSeries(studyUid: string, reportIds: readonly string[]): string[];
   /** How many instances of a study were made here for these reports or for its marked images: nothing anybody has to read. */
   countObjects(reader: Reader, studyUid: string, reportIds: readonly string[]): number;
   /** Begins nothing more, and waits a little for what is being made: a command line that signs ends right after. */
@@ -125,6 +127,9 @@ export function openObjectKeeping({ store, services, outbox }: KeepingParts): Ob
       indexInstances(tx, author, fresh, { source: 'report', receivedAt: tx.nowMs }, { patients, worklist });
       requireOnePatient(tx, work.studyUid, work.patientId);
       worklist.reportChanged(tx, work.studyUid, reports.stateOf(tx, work.studyUid));
+      // For the rules that send what was signed.
+      if (work.subject.type === 'report')
+        tx.run('INSERT INTO signed_due (report_id) VALUES (?) ON CONFLICT DO NOTHING', work.subject.id);
       outbox.clear(tx);
       tx.subject(work.subject, { studyUid: work.studyUid, objects: fresh.length });
       return fresh.length === 0
@@ -138,6 +143,15 @@ export function openObjectKeeping({ store, services, outbox }: KeepingParts): Ob
     (withSelection ? (['document', 'keyImages'] as const) : (['document'] as const)).map(
       (kind) => reportObjectUids({ siteId, reportId: report.reportId, version: report.version }, kind).sopUid,
     );
+
+  const seriesOf = (studyUid: string, reportIds: readonly string[]): string[] => {
+    const ofReports = reportIds.flatMap((reportId) =>
+      (['document', 'keyImages'] as const).map(
+        (kind) => reportObjectUids({ siteId, reportId, version: 0 }, kind).seriesUid,
+      ),
+    );
+    return [...ofReports, markedImagesUids(siteId, studyUid, []).seriesUid];
+  };
 
   return {
     storeReportObjects: (author, report) =>
@@ -203,14 +217,8 @@ export function openObjectKeeping({ store, services, outbox }: KeepingParts): Ob
       return findStored(reader, expected).length === expected.length ? expected : [];
     },
 
-    countObjects(from, studyUid, reportIds) {
-      const ofReports = reportIds.flatMap((reportId) =>
-        (['document', 'keyImages'] as const).map(
-          (kind) => reportObjectUids({ siteId, reportId, version: 0 }, kind).seriesUid,
-        ),
-      );
-      return countInSeries(from, studyUid, [...ofReports, markedImagesUids(siteId, studyUid, []).seriesUid]);
-    },
+    listObjectSeries: seriesOf,
+    countObjects: (from, studyUid, reportIds) => countInSeries(from, studyUid, seriesOf(studyUid, reportIds)),
 
     async close() {
       isClosing = true;

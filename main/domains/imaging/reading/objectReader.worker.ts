@@ -5,6 +5,10 @@ import { repairsHeader } from '../../../../app/domains/imaging/pixelRepairs.ts';
 import { Failure } from '../../../../app/shared/failure.ts';
 import { openArchive } from '../../../archive/openArchive.ts';
 import { faultText } from '../../../platform/faultText.ts';
+import { compareObjects } from '../conflicts/compareObjects.ts';
+import { unpackFacts } from '../conflicts/headerFacts.ts';
+import { sharedWindow } from '../conflicts/sharedWindow.ts';
+import { examineObject } from '../import/examineObject.ts';
 import { decodeFrame } from '../pixels/decodeFrame.ts';
 import { encodeJpeg, encodePng } from '../pixels/encodePicture.ts';
 import { frameForWeb, type WebFrame } from '../pixels/frameForWeb.ts';
@@ -191,6 +195,17 @@ function copyOf(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes);
 }
 
+function jsonBody(value: unknown): BodyAnswer {
+  return { body: copyOf(Buffer.from(JSON.stringify(value))), contentType: 'application/json' };
+}
+
+async function compare(objectName: string, otherName: string): Promise<BodyAnswer> {
+  // Its dictionary is large, and needed here only.
+  const { dictionary } = (await import('dcmjs')).data.DicomMetaDictionary;
+  const keywordOf = (tag: string): string => dictionary[`(${tag.slice(0, 4)},${tag.slice(4)})`]?.name ?? '';
+  return jsonBody(await compareObjects(archive.getSync(objectName), archive.getSync(otherName), keywordOf));
+}
+
 async function answer(request: ObjectRequest): Promise<BodyAnswer | KeyImageAnswer> {
   switch (request.type) {
     case 'frames':
@@ -208,6 +223,15 @@ async function answer(request: ObjectRequest): Promise<BodyAnswer | KeyImageAnsw
       };
     case 'export':
       return exportObject(request.objectName, request.path);
+    case 'examine': {
+      const bytes = archive.getSync(request.objectName);
+      const { header, json } = examineObject(bytes);
+      return jsonBody({ header, json: Buffer.from(json).toString('base64'), window: await sharedWindow(bytes) });
+    }
+    case 'compare':
+      return compare(request.objectName, request.otherName);
+    case 'facts':
+      return jsonBody(request.headers.map(unpackFacts));
     case 'headers':
       return joinHeaders(request.headers, request.tails);
   }

@@ -38,6 +38,12 @@ export type ObjectRequest =
   | { readonly type: 'native'; readonly objectName: string; readonly transferSyntaxUid: string }
   /** Writes the original bytes to a new file and reads them back to prove it. */
   | { readonly type: 'export'; readonly objectName: string; readonly path: string }
+  /** What an object says of itself, as the index keeps it: `{header, json, window}`, the packed header in base64. */
+  | { readonly type: 'examine'; readonly objectName: string }
+  /** In what another object differs from this one, as JSON (conflictSchema.ts). */
+  | { readonly type: 'compare'; readonly objectName: string; readonly otherName: string }
+  /** The facts of packed headers (conflicts/headerFacts.ts), as a JSON array. */
+  | { readonly type: 'facts'; readonly objectName: string; readonly headers: readonly Uint8Array[] }
   /** Inflates headers and joins them to one JSON array. */
   | {
       readonly type: 'headers';

@@ -176,6 +176,7 @@ async function runSend(context: VerbContext): Promise<ExitCode> {
     studyUid,
     seriesUids: listOf(context, 'series'),
     reportId: optionText(given.exchange, 'report') || null,
+    deidentify: given.exchange.deidentify === true,
   });
   if (given.exchange.wait !== true) {
     terminal.print(
@@ -204,6 +205,7 @@ async function runSend(context: VerbContext): Promise<ExitCode> {
 function describeDelivery(delivery: Delivery): string {
   const { state, instances, sent, proven, refused, proof, lastTrouble, attempts } = delivery;
   const parts = [`${state}: ${proven} of ${instances} proven, ${sent} sent, ${refused} refused`];
+  if (delivery.deidentified) parts.push('without the person');
   if (proof !== null) parts.push(`proof by ${proof}`);
   if (attempts > 1) parts.push(`attempt ${attempts}`);
   if (lastTrouble !== null) parts.push(lastTrouble.code);

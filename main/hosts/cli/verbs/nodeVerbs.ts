@@ -105,16 +105,20 @@ function readAddress(address: string) {
       port: Number(port),
     };
   }
-  const url = URL.parse(address);
+  const [, root, project = ''] = /^xnat\+(https?:[^#]+)#([^#]+)$/.exec(address) ?? [];
+  const url = URL.parse(root ?? address);
   if (url === null || !['http:', 'https:'].includes(url.protocol)) {
     throw new UsageProblem(
-      'An address is dimse://AETITLE@host:port, dimses://… with TLS, or the https://… of a DICOMweb root.',
+      'An address is dimse://AETITLE@host:port, dimses://… with TLS, the https://… of a DICOMweb root, or xnat+https://…#PROJECT.',
     );
   }
   // It would lie in the shell's history and in the list of processes.
   if (url.username !== '' || url.password !== '')
     throw new UsageProblem('No name or password in an address: see --user.');
-  return { kind: 'dicomweb' as const, baseUrl: address.replace(/\/+$/, '') };
+  const baseUrl = (root ?? address).replace(/\/+$/, '');
+  return root === undefined
+    ? { kind: 'dicomweb' as const, baseUrl }
+    : { kind: 'xnat' as const, baseUrl, project: decodeURIComponent(project) };
 }
 
 function describeNode(each: ExchangeNode): string {
