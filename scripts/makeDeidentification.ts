@@ -85,7 +85,6 @@ function makeKnowledge(folder: string): unknown {
   return {
     ...{ edition, source },
     actions: Object.fromEntries(confidentialityActions.map((action) => [action, of(action)])),
-    repeatingGroups: { '50XXXXXX': 'X', '60XX3000': 'X', '60XX4000': 'X' },
     required: Object.fromEntries(
       [...needs].sort().map(([tag, ofTag]) => [tag, { ...typed(ofTag, '1'), ...typed(ofTag, '2') }]),
     ),

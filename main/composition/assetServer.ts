@@ -1,5 +1,6 @@
 import { Failure } from '../../app/shared/failure.ts';
 import type { AssetHandler, CallContext } from '../core.ts';
+import { inReadLane } from '../database/readLane.ts';
 import { statusOf } from '../kernel/failureStatus.ts';
 import { type IncidentBook, sealError } from '../kernel/sealErrors.ts';
 
@@ -24,7 +25,10 @@ export async function serveAssetRequest(
   try {
     if (!context.session) throw new Failure('security.notSignedIn', 'Nobody is signed in on this connection.');
     if (!route) throw new Failure('system.notFound', 'No asset lies at this address.');
-    return withAssetHeaders(await route.handler(request, context));
+    // What a token reads waits behind what windows read; what it stores starts work that outlives the request.
+    const { grants, operatorId: key } = context.session;
+    const lane = grants && request.method !== 'POST' ? { key, signal: request.signal } : null;
+    return withAssetHeaders(await inReadLane(lane, () => route.handler(request, context)));
   } catch (error) {
     const failure = sealError(error, `assets${route?.prefix ?? '/'}`, request.signal.aborted, book);
     if (failure.code === 'security.notAllowed') noteRefusal(context, route, book);

@@ -16,6 +16,7 @@ import { allMigrations } from './migrations/allMigrations.ts';
 import { type DatabaseHandle, openDatabase, storageFailureOf } from './openDatabase.ts';
 import { openWriteGate, type StoreGate, systemAuthor } from './openWriteGate.ts';
 import { openReaderPool } from './readerPool.ts';
+import { currentReadLane } from './readLane.ts';
 import type { ListAnswer, ListQuestion } from './rowLists.ts';
 import { StatementCache } from './statementCache.ts';
 import { type StorePaths, storePaths } from './storePaths.ts';
@@ -164,8 +165,9 @@ export async function openStore(
     gate,
     reader: new StatementCache(read),
     readLater: <Row>(sql: string, ...parameters: (string | number | null)[]) =>
-      pool.ask({ type: 'all', sql, parameters }) as Promise<Row[]>,
-    readList: <Row>(question: ListQuestion) => pool.ask({ type: 'list', question }) as Promise<ListAnswer<Row>>,
+      pool.ask({ type: 'all', sql, parameters }, currentReadLane()) as Promise<Row[]>,
+    readList: <Row>(question: ListQuestion) =>
+      pool.ask({ type: 'list', question }, currentReadLane()) as Promise<ListAnswer<Row>>,
     archive,
     jobs,
     siteId,

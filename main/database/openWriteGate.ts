@@ -6,6 +6,7 @@ import { type AuditFacts, auditHash, canonicalJson, genesisHash, signHash } from
 import { type AuditHead, openAuditHeadFile, readAuditHead } from './auditHead.ts';
 import { openHybridClock, setBackByMs } from './hybridClock.ts';
 import { type DatabaseHandle, storageFailureOf } from './openDatabase.ts';
+import { inReadLane } from './readLane.ts';
 import { StatementCache } from './statementCache.ts';
 import { openStatementOutbox, type PrepareStatement } from './statementOutbox.ts';
 import type { AuditSubject, Author, Statement, Transaction, WriteGate } from './writeGate.ts';
@@ -83,7 +84,8 @@ export function openWriteGate(parts: GateParts): StoreGate {
     commits += 1;
     for (const listener of listeners) {
       try {
-        listener(commits, topics);
+        // What a commit sets going outlives the call that made it.
+        inReadLane(null, () => listener(commits, topics));
       } catch (error) {
         log.error('a commit listener failed', error);
       }

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { Failure } from '../../app/shared/failure.ts';
 import type { DatabaseKey } from './openDatabase.ts';
+import type { ReadLane } from './readLane.ts';
 import type { ListQuestion } from './rowLists.ts';
 
 /** What a reading thread is started with. */
@@ -33,15 +34,22 @@ type RequestBody = ReaderRequest extends infer Request
   : never;
 
 export interface ReaderPool {
-  ask(body: RequestBody): Promise<unknown>;
+  /**
+   * @param lane null goes ahead of every lane; a lane has one read at a time, and leaves the queue when it is aborted
+   * @throws Failure('system.disconnected') where that happened
+   */
+  ask(body: RequestBody, lane?: ReadLane | null): Promise<unknown>;
   close(): Promise<void>;
 }
 
 interface Waiting {
   readonly body: RequestBody;
+  readonly lane: ReadLane | null;
   resolve(value: unknown): void;
   reject(error: unknown): void;
 }
+
+const keptLanes = 256;
 
 interface Thread {
   readonly worker: Worker;
@@ -49,20 +57,49 @@ interface Thread {
 }
 
 /**
- * Reading threads, started when first needed. Long work (`verifyAudit`, `vacuumInto`) and long reads share them, so at
- * least two are kept: a backup never holds up a search.
+ * Reading threads, started when first needed. Long work (`verifyAudit`, `vacuumInto`) and long reads share them, so one
+ * is left beside a backup and what other programs ask: neither holds up a search.
  */
-export function openReaderPool(data: ReaderData, size = 2): ReaderPool {
+export function openReaderPool(data: ReaderData, size = 3): ReaderPool {
   const threads: Thread[] = [];
   const queue: Waiting[] = [];
+  /** Lanes in the order in which they were last served. */
+  const served = new Set<string>();
+  const mostInLanes = Math.max(1, size - 2);
   let closed = false;
+
+  /** Takes out what is next: reads of windows first, then of the lane that was served longest ago. */
+  function takeNext(): Waiting | undefined {
+    const own = queue.findIndex(({ lane }) => lane === null);
+    if (own >= 0) return queue.splice(own, 1)[0];
+    const underWay = threads.flatMap(({ current }) => current?.lane?.key ?? []);
+    if (underWay.length >= mostInLanes) return undefined;
+    const order = [...served];
+    let best: Waiting | undefined;
+    for (const waiting of queue) {
+      const { key = '' } = waiting.lane ?? {};
+      if (underWay.includes(key)) continue;
+      if (best === undefined || order.indexOf(key) < order.indexOf(best.lane?.key ?? '')) best = waiting;
+    }
+    if (best === undefined) return undefined;
+    queue.splice(queue.indexOf(best), 1);
+    const { key = '' } = best.lane ?? {};
+    served.delete(key);
+    served.add(key);
+    const [eldest] = served;
+    // Whoever is forgotten goes first once more.
+    if (served.size > keptLanes && eldest !== undefined) served.delete(eldest);
+    return best;
+  }
 
   function pump(): void {
     while (queue.length > 0) {
-      const thread =
-        threads.find(({ current }) => current === null) ?? (threads.length < size ? startThread() : undefined);
-      if (!thread) return;
-      thread.current = queue.shift()!;
+      const idle = threads.find(({ current }) => current === null);
+      if (!idle && threads.length >= size) return;
+      const next = takeNext();
+      if (!next) return;
+      const thread = idle ?? startThread();
+      thread.current = next;
       thread.worker.ref();
       thread.worker.postMessage({ ...thread.current.body, id: 0 });
     }
@@ -97,10 +134,32 @@ export function openReaderPool(data: ReaderData, size = 2): ReaderPool {
   }
 
   return {
-    ask(body) {
+    ask(body, lane = null) {
       if (closed) return Promise.reject(new Error('the store is closed'));
+      const gone = () => new Failure('system.disconnected', 'whoever asked went away');
+      if (lane?.signal.aborted) return Promise.reject(gone());
       return new Promise((resolve, reject) => {
-        queue.push({ body, resolve, reject });
+        const leave = (): void => {
+          const at = queue.indexOf(waiting);
+          // What is under way is read to its end, which nobody waits for.
+          if (at >= 0) queue.splice(at, 1);
+          reject(gone());
+        };
+        const over = () => lane?.signal.removeEventListener('abort', leave);
+        const waiting: Waiting = {
+          body,
+          lane,
+          resolve(value) {
+            over();
+            resolve(value);
+          },
+          reject(error) {
+            over();
+            reject(error);
+          },
+        };
+        lane?.signal.addEventListener('abort', leave, { once: true });
+        queue.push(waiting);
         pump();
       });
     },

@@ -19,6 +19,7 @@ import { openHome, takeHostLock } from './hostLock.ts';
 import type { Migration } from './migrate.ts';
 import { allMigrations } from './migrations/allMigrations.ts';
 import { isEmptyHome, makeStore, type NewStore } from './newStore.ts';
+import { storageFailureOf } from './openDatabase.ts';
 import { type OpenedStore, openStore, type StoreKeys } from './openStore.ts';
 import type { RebuildCounts } from './rebuildIndex.ts';
 import type { Replayer } from './replay.ts';
@@ -58,8 +59,11 @@ export interface StoreHolder {
    * between, it opens nothing. Needs an open store.
    */
   turnOnUnattended(kind: UnattendedKind, keep: (secret: string) => Promise<void>): Promise<void>;
-  /** Takes the wrap away, wherever the unlock key may be. Needs an open store. */
-  turnOffUnattended(): void;
+  /**
+   * Takes the wrap away, wherever the unlock key may be. `record` writes that down right after; when it throws, the wrap
+   * is put back. Needs an open store.
+   */
+  turnOffUnattended(record: () => void): void;
   /**
    * Wraps the data key for an operator, replacing an earlier wrap. Needs an open store. `accept` is asked once more right
    * before the wrap is saved, since stretching takes part of a second; when it throws, nothing changes.
@@ -176,7 +180,12 @@ export async function createStoreHolder(
 
   function saveKeyring(change: (before: Keyring) => Parameters<typeof changeKeyring>[2]): void {
     const { dataKey: key, keyring: before } = keys();
-    writeKeyring(home, changeKeyring(key, before, change(before)));
+    const after = changeKeyring(key, before, change(before));
+    try {
+      writeKeyring(home, after);
+    } catch (error) {
+      throw storageFailureOf(error);
+    }
   }
 
   const holder: StoreHolder = {
@@ -223,7 +232,16 @@ export async function createStoreHolder(
       await keep(secret);
       saveKeyring(() => ({ unattended }));
     },
-    turnOffUnattended: () => saveKeyring(() => ({ unattended: undefined })),
+    turnOffUnattended(record) {
+      const { unattended } = keys().keyring;
+      if (unattended) saveKeyring(() => ({ unattended: undefined }));
+      try {
+        record();
+      } catch (error) {
+        if (unattended) saveKeyring(() => ({ unattended }));
+        throw error;
+      }
+    },
     async setPassword(operatorId, operatorName, password, accept) {
       const { dataKey: key, keyring: before } = keys();
       const operator = await wrapForOperator(key, before.siteId, operatorId, operatorName, password, stretchCost);

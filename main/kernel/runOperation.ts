@@ -1,6 +1,7 @@
 import { Failure } from '../../app/shared/failure.ts';
 import type { OperationMeta, Topic } from '../../app/shared/operation.ts';
 import type { CallContext } from '../core.ts';
+import { inReadLane, type ReadLane } from '../database/readLane.ts';
 import type { AuditSubject, Author } from '../database/writeGate.ts';
 import { readCallSubject } from './auditSubjects.ts';
 import { type CallTrace, traceCall } from './callTrace.ts';
@@ -68,7 +69,7 @@ export async function runOperation(call: OperationCall, host: KernelHost): Promi
 
   const trace: CallTrace = { done: new Set() };
   try {
-    const output = await traceCall(() => call.proceed(context), trace);
+    const output = await traceCall(() => inReadLane(laneOf(context), () => call.proceed(context)), trace);
     if (meta.shape === 'stream') {
       return guardStream(output as AsyncIterable<unknown>, {
         callSignal: signal,
@@ -105,6 +106,11 @@ function refuseUnlessAllowed(meta: OperationMeta, context: CallContext): void {
   if (!context.can(meta.permission)) {
     throw new Failure('security.notAllowed', 'No role of this operator allows this.', { permission: meta.permission });
   }
+}
+
+/** What a token reads waits behind what windows read, and is dropped when its caller goes away. */
+function laneOf({ session, signal }: CallContext): ReadLane | null {
+  return session?.grants ? { key: session.operatorId, signal } : null;
 }
 
 /** A stream that needs a session ends with it: its handler waits on a signal that fires on either. */

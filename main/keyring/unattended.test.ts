@@ -7,7 +7,7 @@ import { canonicalJson } from '../database/auditChain.ts';
 import { keyringMacKeyOf, makeDataKey } from './deriveKeys.ts';
 import { changeKeyring, makeKeyring, verifyKeyring } from './keyring.ts';
 import { type Keyring, readKeyring, writeKeyring } from './keyringFile.ts';
-import { makeUnattended, unattendedWrapOf, unlockWithSecret, withoutUnattended } from './unattended.ts';
+import { makeUnattended, secretInForce, unattendedWrapOf, unlockWithSecret, withoutUnattended } from './unattended.ts';
 import { writeCredentialFile } from './unattendedFile.ts';
 
 const siteId = '0199c0de-0000-7000-8000-000000000001';
@@ -45,6 +45,20 @@ describe('the wrap of unattended operation', () => {
     const key = Buffer.from(secret.slice(-43), 'base64url');
     for (const form of [secret.slice(-43), key.toString('hex'), key.toString('base64').slice(0, 40)])
       expect(bytes).not.toContain(form);
+  });
+
+  it('opens with whichever of two keys fits, while one takes the place of the other', () => {
+    const first = turnedOn();
+    const second = turnedOn();
+    const kept = `${second.secret}\n${first.secret}\n`;
+    for (const { secret, keyring } of [first, second]) {
+      expect(Buffer.from(unlockWithSecret(keyring, kept))).toEqual(Buffer.from(dataKey));
+      expect(secretInForce(keyring, kept)).toBe(secret);
+    }
+    expect(secretInForce(turnedOn().keyring, kept)).toBeNull();
+    expect(secretInForce(empty, kept)).toBeNull();
+    expect(() => unlockWithSecret(turnedOn().keyring, kept)).toThrow(failure('security.unattendedSecretWrong'));
+    expect(() => secretInForce(first.keyring, 'salus')).toThrow(failure('security.unattendedSecretWrong'));
   });
 
   it('is covered by the MAC, and a keyring of before verifies as ever', () => {

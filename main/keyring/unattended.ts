@@ -58,23 +58,48 @@ export function unattendedWrapOf({ unattended }: Keyring): UnattendedWrap | null
   return unattended;
 }
 
+/** A place that two keys share while one takes the other's place keeps a line for each: the one that fits. */
+function findFitting(
+  keyring: Keyring,
+  unattended: UnattendedWrap,
+  kept: string,
+): { secret: string; dataKey: DataKey } | null {
+  for (const secret of kept.trim().split('\n', 2)) {
+    const unlockKey = parseSecret(secret, keyring.siteId);
+    const wrapKey = unattendedWrapKey(unlockKey, Buffer.from(unattended.salt, 'base64'));
+    const dataKey = unwrap(wrapKey, unattended.dataKey, unattendedUse(keyring.siteId));
+    unlockKey.fill(0);
+    wrapKey.fill(0);
+    if (dataKey) return { secret, dataKey };
+  }
+  return null;
+}
+
 /**
- * The data key, from the secret of unattended operation.
+ * The data key, from the secret of unattended operation as its place keeps it.
  *
  * @throws Failure('security.unattendedOff') when the keyring has no wrap for it,
  *         Failure('security.unattendedSecretWrong' | 'security.keyringDamaged')
  */
-export function unlockWithSecret(keyring: Keyring, secret: string): DataKey {
+export function unlockWithSecret(keyring: Keyring, kept: string): DataKey {
   const unattended = unattendedWrapOf(keyring);
   if (unattended === null) throw new Failure('security.unattendedOff', 'unattended operation is switched off');
-  const unlockKey = parseSecret(secret, keyring.siteId);
-  const wrapKey = unattendedWrapKey(unlockKey, Buffer.from(unattended.salt, 'base64'));
-  const dataKey = unwrap(wrapKey, unattended.dataKey, unattendedUse(keyring.siteId));
-  unlockKey.fill(0);
-  wrapKey.fill(0);
-  if (!dataKey) throw new Failure('security.unattendedSecretWrong', 'the unlock key does not open this store');
-  verifyKeyring(dataKey, keyring);
-  return dataKey;
+  const fitting = findFitting(keyring, unattended, kept);
+  if (!fitting) throw new Failure('security.unattendedSecretWrong', 'the unlock key does not open this store');
+  verifyKeyring(fitting.dataKey, keyring);
+  return fitting.dataKey;
+}
+
+/**
+ * Of what a place keeps, the one secret that opens this keyring; null: none.
+ *
+ * @throws Failure('security.unattendedSecretWrong') when no unlock key of this store is kept there
+ */
+export function secretInForce(keyring: Keyring, kept: string): string | null {
+  const unattended = unattendedWrapOf(keyring);
+  const fitting = unattended && findFitting(keyring, unattended, kept);
+  fitting?.dataKey.fill(0);
+  return fitting?.secret ?? null;
 }
 
 /** The keyring as a backup holds it: opened by people alone. */

@@ -21,7 +21,7 @@ export interface Log {
 export interface SecretStore {
   readonly kind: UnattendedKind;
   /** Null when it can be used here. */
-  problem(): Promise<UnattendedProblem | null>;
+  problem(signal: AbortSignal): Promise<UnattendedProblem | null>;
   /**
    * Null when nothing is kept under this name.
    *
@@ -31,8 +31,9 @@ export interface SecretStore {
   /** Null where the system, not this program, puts the secret there. */
   readonly keep: {
     /** Replaces what was kept. @throws Failure('security.unattendedPlaceUnavailable') */
-    write(name: string, secret: string): Promise<void>;
-    remove(name: string): Promise<void>;
+    write(name: string, secret: string, signal: AbortSignal): Promise<void>;
+    /** @throws Failure('security.unattendedPlaceUnavailable') */
+    remove(name: string, signal: AbortSignal): Promise<void>;
   } | null;
 }
 

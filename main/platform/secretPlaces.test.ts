@@ -53,13 +53,13 @@ describe.skipIf(process.platform === 'win32')('the Secret Service through secret
 
   it('keeps a secret by name, and never sees it in arguments or environment', async () => {
     const place = openSecretService(program());
-    expect(await place.problem()).toBeNull();
+    expect(await place.problem(signal)).toBeNull();
     expect(await place.read('store-1', signal)).toBeNull();
-    await place.keep?.write('store-1', 'the secret');
-    await place.keep?.write('store-2', 'another');
+    await place.keep?.write('store-1', 'the secret', signal);
+    await place.keep?.write('store-2', 'another', signal);
     expect(await openSecretService(program()).read('store-1', signal)).toBe('the secret');
-    await place.keep?.remove('store-1');
-    await place.keep?.remove('store-1');
+    await place.keep?.remove('store-1', signal);
+    await place.keep?.remove('store-1', signal);
     expect(await place.read('store-1', signal)).toBeNull();
     expect(await place.read('store-2', signal)).toBe('another');
     const calls = readFileSync(`${program()}.calls`, 'utf8');
@@ -69,23 +69,45 @@ describe.skipIf(process.platform === 'win32')('the Secret Service through secret
 
   it('says what is wrong where there is none', async () => {
     const missing = openSecretService(join(folder, 'no-such-program'));
-    expect(await missing.problem()).toBe('notInstalled');
+    expect(await missing.problem(signal)).toBe('notInstalled');
     await expect(missing.read('store', signal)).rejects.toEqual(failure('security.unattendedPlaceUnavailable'));
     const place = openSecretService(program());
     writeFileSync(`${program()}.broken`, '');
-    expect(await place.problem()).toBe('notAnswering');
+    expect(await place.problem(signal)).toBe('notAnswering');
     const unavailable = failure('security.unattendedPlaceUnavailable');
     await expect(place.read('store', signal)).rejects.toEqual(unavailable);
-    await expect(place.keep?.write('store', 'the secret')).rejects.toEqual(unavailable);
-    await expect(place.keep?.remove('store')).rejects.toEqual(unavailable);
+    await expect(place.keep?.write('store', 'the secret', signal)).rejects.toEqual(unavailable);
+    await expect(place.keep?.remove('store', signal)).rejects.toEqual(unavailable);
     expect(existsSync(`${program()}.application_salus_store_store`)).toBe(false);
+  });
+
+  it('loses no secret where the program is killed while another is to take its place', async () => {
+    const place = openSecretService(program());
+    await place.keep?.write('store', 'the first', signal);
+    const kept = (name: string) => `${program()}.application_salus_store_${name}`;
+    // secret-tool was started and got nothing to keep, once at each of the two places.
+    writeFileSync(kept('store-next'), '');
+    expect(await place.read('store', signal)).toBe('the first');
+    writeFileSync(kept('store-next'), 'the second and the first');
+    writeFileSync(kept('store'), '');
+    expect(await place.read('store', signal)).toBe('the second and the first');
+    await place.keep?.write('store', 'the third', signal);
+    expect(await place.read('store', signal)).toBe('the third');
+    expect(existsSync(kept('store-next'))).toBe(false);
+    writeFileSync(kept('store-next'), 'left by a cut');
+    await place.keep?.remove('store', signal);
+    expect(await place.read('store', signal)).toBeNull();
   });
 
   it('is not waited for once the program stops', async () => {
     writeFileSync(program(), '#!/bin/sh\nexec sleep 600\n');
     const stopping = new AbortController();
     const reading = openSecretService(program()).read('store', stopping.signal);
+    const writing = openSecretService(program()).keep?.write('store', 'the secret', stopping.signal);
+    const looking = openSecretService(program()).problem(stopping.signal);
     stopping.abort();
     await expect(reading).rejects.toEqual(failure('security.unattendedPlaceUnavailable'));
+    await expect(writing).rejects.toEqual(failure('security.unattendedPlaceUnavailable'));
+    expect(await looking).toBe('notAnswering');
   });
 });

@@ -34,6 +34,8 @@ function run(program: string, given: readonly string[], input: string, signal: A
 
 const unavailable = (why: string) => new Failure('security.unattendedPlaceUnavailable', why);
 const attributes = (name: string) => ['application', 'salus', 'store', name];
+/** Holds a secret until it is whole under its own name: a cut in between loses neither it nor the one before. */
+const nextOf = (name: string) => `${name}-next`;
 
 /**
  * The freedesktop Secret Service (GNOME Keyring, KWallet, KeePassXC), by libsecret's program `secret-tool`.
@@ -41,45 +43,52 @@ const attributes = (name: string) => ['application', 'salus', 'store', name];
  * @param program its path, or its name in PATH
  */
 export function openSecretService(program = 'secret-tool'): SecretStore {
-  const ask = (given: readonly string[], input = '', signal?: AbortSignal) => {
-    const patience = AbortSignal.timeout(patienceMs);
-    return run(program, given, input, signal ? AbortSignal.any([signal, patience]) : patience);
-  };
+  const ask = (given: readonly string[], input: string, signal: AbortSignal) =>
+    run(program, given, input, AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]));
 
-  async function look(name: string, signal?: AbortSignal): Promise<string | null | 'notInstalled' | 'notAnswering'> {
+  async function look(name: string, signal: AbortSignal): Promise<string | null | 'notInstalled' | 'notAnswering'> {
     let ended: Ended;
     try {
       ended = await ask(['lookup', ...attributes(name)], '', signal);
     } catch (error) {
       return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'notInstalled' : 'notAnswering';
     }
-    if (ended.code === 0 && ended.output !== '') return ended.output;
+    // Nothing at all is what a program keeps that was started right before this one was killed.
+    if (ended.code === 0) return ended.output === '' ? null : ended.output;
     // Nothing found is told by the code alone, anything wrong by a sentence as well.
     return ended.code === 1 && !ended.complained ? null : 'notAnswering';
   }
 
+  async function clear(name: string, signal: AbortSignal): Promise<void> {
+    const ended = await ask(['clear', ...attributes(name)], '', signal).catch(() => null);
+    // Where there was nothing to remove, it says so by the code alone.
+    const isGone = ended?.code === 0 || (ended?.code === 1 && !ended.complained);
+    if (!isGone) throw unavailable('the Secret Service did not remove the key');
+  }
+
   return {
     kind: 'secretService',
-    async problem() {
-      const found = await look('probe');
+    async problem(signal) {
+      const found = await look('probe', signal);
       return found === 'notInstalled' || found === 'notAnswering' ? found : null;
     },
     async read(name, signal) {
-      const found = await look(name, signal);
+      const found = (await look(name, signal)) ?? (await look(nextOf(name), signal));
       if (found === 'notInstalled' || found === 'notAnswering') throw unavailable(`secret-tool: ${found}`);
       return found;
     },
     keep: {
-      async write(name, secret) {
-        const label = '--label=Salus, unattended operation';
-        const ended = await ask(['store', label, ...attributes(name)], secret).catch(() => null);
-        if (ended?.code !== 0) throw unavailable('the Secret Service did not take the key');
+      async write(name, secret, signal) {
+        for (const each of [nextOf(name), name]) {
+          const label = '--label=Salus, unattended operation';
+          const ended = await ask(['store', label, ...attributes(each)], secret, signal).catch(() => null);
+          if (ended?.code !== 0) throw unavailable('the Secret Service did not take the key');
+        }
+        await clear(nextOf(name), signal);
       },
-      async remove(name) {
-        const ended = await ask(['clear', ...attributes(name)]).catch(() => null);
-        // Where there was nothing to remove, it says so by the code alone.
-        const isGone = ended?.code === 0 || (ended?.code === 1 && !ended.complained);
-        if (!isGone) throw unavailable('the Secret Service did not remove the key');
+      async remove(name, signal) {
+        await clear(name, signal);
+        await clear(nextOf(name), signal);
       },
     },
   };

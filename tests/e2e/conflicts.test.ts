@@ -52,11 +52,13 @@ describe.skipIf(!have('chromium', 'dcmtk'))('conflicts settled side by side (nee
     station = await openWorkstation('conflicts', person);
     await station.bring('chest-radiograph');
     // Two people in two series of one study; whose it is, is whose image came first.
-    for (const [at, { bytes }] of [...syntheticInstances({ count: 2, perSeries: 1, seed: 'people' })].entries()) {
+    for (const [at, { bytes }] of [
+      ...syntheticInstances({ count: 3, perSeries: 1, perStudy: 3, seed: 'people' }),
+    ].entries()) {
       const stranger = () => withText(withText(bytes, 'BERNARD', 'MARTINE'), 'LOAD-people', 'ELSE-people');
       const file = path.join(station.folder, `${at}.dcm`);
       writeFileSync(file, at === 0 ? bytes : stranger());
-      await station.bring(file);
+      if (at < 2) await station.bring(file);
     }
     window = await station.enter();
     exchange = new ExchangePage(window);
@@ -136,12 +138,27 @@ describe.skipIf(!have('chromium', 'dcmtk'))('conflicts settled side by side (nee
     await side().getByText('MARTINE').first().waitFor(patience);
     await side().getByText(text('failures:imaging.conflictNothingInCommon')).waitFor(patience);
     await picture(window, 'conflict-people');
+    // More of the same person comes while somebody decides: that is said, and nothing is decided unseen.
+    const dialog = window.page.getByRole('dialog');
+    await side()
+      .getByRole('button', { name: text('conflicts:decide.keepApart') })
+      .click();
+    await dialog.getByRole('textbox').fill('decided about one image');
+    await station.bring(path.join(station.folder, '2.dcm'));
+    await side().getByText(text('conflicts:changed'), { exact: true }).waitFor(patience);
+    await dialog.getByRole('button', { name: text('conflicts:decide.confirm') }).click();
+    await side().getByText(text('failures:imaging.conflictChanged')).waitFor(patience);
+    await dialog.waitFor({ state: 'hidden' });
+    await side()
+      .getByText(text('conflicts:changed'), { exact: true })
+      .waitFor({ ...patience, state: 'hidden' });
+    await picture(window, 'conflict-outdated');
     await decide('keepApart', 'the console mixed two patients');
     await picture(window, 'conflict-apart');
     await list.open();
     const row = list.rows('Load test').first();
     await row.click();
-    await window.page.getByText(patternOf('en', 'worklist:marks.asideWhy_one')).waitFor(patience);
+    await window.page.getByText(patternOf('en', 'worklist:marks.asideWhy_other')).waitFor(patience);
     await list.read(row);
     const room = new ReadingRoomPage(window);
     await room.waitForPicture();

@@ -254,8 +254,11 @@ describe.skipIf(!have('chromium', 'dcmtk'))('exchange with other systems (needs 
     });
     await exchange.open('nodes');
     await exchange.rows('Web archive').click();
+    await exchange.side.getByText('https://pacs.example.org/dw').waitFor();
     await page.keyboard.press('e');
     const dialog = page.getByRole('dialog');
+    // The dialog takes the focus a moment after it opens, and what takes the focus comes into view.
+    await page.waitForFunction(() => document.activeElement?.closest('[role="dialog"]'));
     await dialog.getByLabel(text('exchange:nodeForm.baseUrl')).fill('https://other.example.org/dw');
     await dialog.getByRole('button', { name: text('exchange:nodeForm.save') }).click();
     const why = dialog.getByText(text('failures:exchange.secretNeeded'));
@@ -282,7 +285,7 @@ describe.skipIf(!have('chromium', 'dcmtk'))('exchange with other systems (needs 
     expect(stdout + stderr).toContain('Dupont^Jean');
   });
 
-  it('images go without the person when that is chosen, the key object that names it stays, and both are said', async () => {
+  it('images go without the person when that is chosen, and the key object that names it is no trouble', async () => {
     const list = new WorklistPage(window);
     await list.open();
     await list.rows('LEFÈVRE').filter({ hasText: 'avec injection' }).click();
@@ -291,19 +294,19 @@ describe.skipIf(!have('chromium', 'dcmtk'))('exchange with other systems (needs 
     await dialog.getByRole('radio', { name: /^Archive/ }).check();
     await dialog.getByLabel(text('exchange:send.deidentify')).check();
     await dialog.getByText(text('exchange:send.unnamed')).waitFor();
+    await dialog.getByText(text('exchange:send.objectsUnnamed_other', { value: 121 })).waitFor();
+    // What went before went with the name.
+    expect(await dialog.getByText(text('exchange:send.before')).count()).toBe(0);
     await picture(window, 'exchange-send-deidentified');
     await dialog.getByRole('button', { name: text('exchange:send.to', { node: 'Archive' }) }).click();
     await dialog.waitFor({ state: 'hidden' });
     await exchange.open('queues');
-    const row = exchange.rows('LEFÈVRE', 'Archive', text('exchange:ofTotal', { done: 120, total: 121 }));
-    await row.getByText(patternOf('en', 'exchange:state.refused')).waitFor(patience);
-    await row.getByLabel(text('exchange:what.deidentified')).waitFor();
+    const row = exchange
+      .rows('LEFÈVRE', 'Archive', text('exchange:ofTotal', { done: 120, total: 120 }))
+      .filter({ has: window.page.getByLabel(text('exchange:what.deidentified')) });
+    await row.getByText(patternOf('en', 'exchange:state.proven')).waitFor(patience);
     await row.click();
     await exchange.side.getByText(text('exchange:what.deidentified'), { exact: true }).waitFor();
-    await exchange.side
-      .getByText(new RegExp(text('exchange:detailWords.notAnImage')))
-      .first()
-      .waitFor();
     await picture(window, 'exchange-deidentified');
   });
 });

@@ -85,7 +85,7 @@ describe.skipIf(!have('chromium'))('access by other programs (needs Chromium)', 
     await dialog()
       .getByRole('button', { name: text('api:tokens.revoke') })
       .click();
-    await window.page.getByText(text('api:tokens.none')).waitFor(patience);
+    await window.page.getByText(text('api:tokens.noneGood')).waitFor(patience);
     expect(await health()).toBe(401);
     await window.page.getByRole('button', { name: patternOf('en', 'api:tokens.showRevoked') }).click();
     await window.page.getByText(patternOf('en', 'api:tokens.revokedAt')).waitFor();

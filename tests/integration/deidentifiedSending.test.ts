@@ -1,6 +1,10 @@
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readHeader } from '../../main/dicom/part10.ts';
+import { attemptDimse } from '../../main/domains/exchange/sending/attemptDimse.ts';
+import { fillInstances } from '../../main/domains/exchange/sending/deliveryProgress.ts';
+import { fromBytes } from '../../main/domains/exchange/sending/objectSource.ts';
+import type { AttemptOrder, SendItem } from '../../main/domains/exchange/sending/sendMessages.ts';
 import { aSlice } from '../../main/domains/imaging/testObjects.ts';
 import { have, type Orthanc, startOrthanc } from '../../scripts/services.ts';
 import { startBadDimsePeer } from './peers/badDimsePeer.ts';
@@ -64,7 +68,7 @@ describe.skipIf(!have('orthanc', 'orthanc-dicomweb'))(
       });
       expect(asked.deidentified).toBe(true);
       const settled = await station.settled(asked.deliveryId, 90_000);
-      expect(settled).toMatchObject({ proven: 3, refused: 1, deidentified: true });
+      expect(settled).toMatchObject({ proven: 3, refused: 1, keptBack: 1, deidentified: true });
       const rows = outgoing(asked.deliveryId);
       expect(rows.find(({ storedUid }) => storedUid === `${study}.1.9`)).toMatchObject({
         ...{ state: 'refused', code: 'exchange.notDeidentifiable', reason: 'burnedIn' },
@@ -111,6 +115,20 @@ describe.skipIf(!have('orthanc', 'orthanc-dicomweb'))(
     });
 
     it('has the same UIDs and the same pseudonym each time, and nothing else arrived', async () => {
+      const { author } = station.station.t.test;
+      const uids: string[][] = [];
+      for (const nodeId of [
+        station.addDimse({ host: '127.0.0.1', port: orthanc.dicomPort ?? 0, aeTitle: orthanc.aeTitle }),
+        station.addWeb(orthanc.dicomWebUrl),
+      ]) {
+        const asked = station.deliveries.send(author, {
+          ...{ nodeId, studyUid: study, seriesUids: [], reportId: null },
+          deidentify: true,
+        });
+        expect(await station.settled(asked.deliveryId, 90_000)).toMatchObject({ proven: 3, refused: 1 });
+        uids.push(outgoing(asked.deliveryId).map(({ sopUid }) => sopUid));
+      }
+      expect(uids[1]).toEqual(uids[0]);
       const patients = (await (await fetch(`${orthanc.url}/patients?expand`, { headers: orthanc.headers })).json()) as {
         MainDicomTags: Record<string, string>;
         Studies: string[];
@@ -145,6 +163,101 @@ describe('a delivery without the person', { timeout: 90_000 }, () => {
     } finally {
       await peer.stop();
     }
+  });
+
+  it('is of images: what is none is neither counted nor tried, and alone is nothing to send', async () => {
+    const noPixels = { '7FE00010': null, '00280010': null, '00280011': null, '00280100': null } as const;
+    const report = { '00080016': ['UI', '1.2.840.10008.5.1.4.1.1.88.11'], '00080060': ['CS', 'SR'] } as const;
+    const series = `${study}.7`;
+    await station.importFiles(...slices(1, { series, sop: `${series}.1`, more: { ...noPixels, ...report } }));
+    const peer = await startBadDimsePeer('good');
+    try {
+      const nodeId = station.addDimse(peer);
+      const ask = (seriesUids: readonly string[], deidentify: boolean) =>
+        station.deliveries.send(station.station.t.test.author, {
+          ...{ nodeId, studyUid: study, seriesUids, reportId: null, deidentify },
+        });
+      expect(() => ask([series], true)).toThrow(expect.objectContaining({ code: 'exchange.nothingToSend' }));
+      const named = ask([], false);
+      expect(named.instances).toBe(5);
+      await station.settled(named.deliveryId);
+      const asked = [ask([], true), ask([`${study}.1`, series], true)];
+      for (const { deliveryId, instances, bytes } of asked) {
+        expect(instances).toBe(4);
+        expect(bytes).toBeLessThan(named.bytes);
+        const settled = await station.settled(deliveryId);
+        expect(settled).toMatchObject({ instances: 4, proven: 4, refused: 0, keptBack: 0, bytes });
+        expect(settled.rows.map(({ storedUid }) => storedUid)).not.toContain(`${series}.1`);
+      }
+    } finally {
+      await peer.stop();
+    }
+  });
+
+  it('has a UID made for each of its instances and one for their series', () => {
+    const deliveryId = send(station.addDimse({ host: '127.0.0.1', port: 104, aeTitle: 'PEER' }));
+    const { store, author } = station.station.t.test;
+    const rows = store.reader.all<{ row: number }>('SELECT instance_row AS row FROM instance');
+    const made: string[] = [];
+    store.gate.append(author, (tx) =>
+      fillInstances(
+        tx,
+        deliveryId,
+        rows.map(({ row }) => row),
+        0,
+        (uid) => `2.25.${made.push(uid)}`,
+      ),
+    );
+    expect(made.toSorted()).toEqual([`${study}.1`, ...[1, 2, 3, 4].map((number) => `${study}.1.${number}`)]);
+  });
+
+  it('lays the death of its thread on the object that is being read, not on the one that is on its way', async () => {
+    const explicit = '1.2.840.10008.1.2.1';
+    const sopClassUid = '1.2.840.10008.5.1.4.1.1.2';
+    const files = [1, 2, 3].map((number) => aSlice({ study, sop: `${study}.1.${number}`, number }));
+    const items = files.map(
+      (file, position): SendItem => ({
+        ...{ position, sopUid: `${study}.1.${position + 1}`, storedUid: null, sopClassUid, seriesUid: `${study}.1` },
+        ...{ transferSyntaxUid: explicit, objectName: '', bytes: file.length, transcodedTo: null, isDuplicate: 0 },
+      }),
+    );
+    const peer = await startBadDimsePeer('good');
+    const order = {
+      ...{ known: station.station.nodes.get(station.addDimse(peer)), ownAe: 'SALUS', studyUid: study, trial: false },
+      ...{ kinds: [{ sopClassUid, transferSyntaxUid: explicit }], identity: { kind: 'kept' }, times: {} },
+      ...{ asksCommitment: false, awaitsCommitment: false, readsBack: false },
+    } as unknown as AttemptOrder;
+    let busy = -1;
+    let pages = 0;
+    const read: (readonly [number, number])[] = [];
+    const answered: (readonly [number, number])[] = [];
+    const end = await attemptDimse(order, {
+      objects: {
+        read(item) {
+          read.push([item.position, busy]);
+          const file = files[item.position] as Buffer;
+          return fromBytes(file.subarray(144 + file.readUInt32LE(140)), explicit);
+        },
+        native: () => Promise.resolve(null),
+        reasonOf: () => null,
+      },
+      signal: new AbortController().signal,
+      ask: ((question: { kind: string }) => {
+        if (question.kind !== 'queued') return Promise.resolve(question.kind === 'hasNew' ? false : []);
+        pages += 1;
+        return Promise.resolve(pages === 1 ? items : []);
+      }) as never,
+      result: ({ position }) => void answered.push([position, busy]),
+      learned: () => undefined,
+      busyWith(item) {
+        busy = item?.position ?? -1;
+      },
+    }).finally(() => peer.stop());
+    expect(end.trouble).toBeNull();
+    const each = [0, 1, 2].map((position) => [position, position]);
+    expect(read).toEqual(each);
+    expect(answered).toEqual(each);
+    expect(busy).toBe(-1);
   });
 
   it('is not asked for a report, which names the person', () => {

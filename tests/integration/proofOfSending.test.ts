@@ -210,7 +210,7 @@ describe('a delivery', () => {
     const said: string[] = [];
     try {
       const order: AttemptOrder = {
-        ...{ ownAe: 'SALUS', studyUid: '1.2', kinds: [], trial: false, readsBack: true, times: {} },
+        ...{ ownAe: 'SALUS', studyUid: '1.2', kinds: [], trial: false, readsBack: true, getsBack: true, times: {} },
         ...{ asksCommitment: false, awaitsCommitment: false, identity: { kind: 'kept' } },
         known: station.station.nodes.get(station.addDimse(peer)),
       };

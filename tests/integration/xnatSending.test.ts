@@ -92,6 +92,19 @@ describe('sending to XNAT (recorded contracts, not a real server)', { timeout: 9
     expect(xnat.archiveForms.map((form) => form.get('overwrite'))).toEqual([null, 'append']);
   });
 
+  it('finds one new image among many without fetching them all', async () => {
+    const meeting = await meet({ asks: true, namesByUid: true });
+    const { xnat, studyUid, nodeId, deliveryId } = await sendTo(meeting, 6);
+    const first = await reach(deliveryId, ({ state }) => state === 'proven');
+    const sopUid = first.rows.at(-1)?.sopUid ?? '';
+    const before = xnat.requests.length;
+    const { author } = salus.station.t.test;
+    const input = { nodeId, studyUid, seriesUids: [], reportId: null, sopUids: [sopUid], deidentify: false };
+    await reach(salus.deliveries.send(author, input).deliveryId, ({ state }) => state === 'proven');
+    const fetched = xnat.requests.slice(before).filter((request) => /^GET .*\/files\/\d+ a\.dcm$/.test(request));
+    expect(fetched).toHaveLength(1);
+  });
+
   it('goes on with a new session where XNAT ends the old one after two requests', async () => {
     const meeting = await meet({ asks: true });
     meeting.xnat.behave('forgetful');

@@ -1,26 +1,22 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { deidentificationSchema } from '../../app/domains/imaging/deidentificationSchema.ts';
-import { openConfidentiality } from '../../main/dicom/deidentify/confidentiality.ts';
-import { type Deidentification, deidentifyDataset } from '../../main/dicom/deidentify/deidentifyDataset.ts';
+import { deidentifyDataset } from '../../main/dicom/deidentify/deidentifyDataset.ts';
 import { keptBulk, keptTexts } from '../../main/dicom/deidentify/keptAttributes.ts';
 import { openPseudonyms } from '../../main/dicom/deidentify/pseudonyms.ts';
 import { findVr } from '../../main/dicom/dicomDictionary.ts';
 import { readBareDataSet } from '../../main/dicom/part10.ts';
-
-const resources = join(import.meta.dirname, '../../resources/knowledge/deidentification.json');
-const how: Deidentification = {
-  confidentiality: openConfidentiality(deidentificationSchema.parse(JSON.parse(readFileSync(resources, 'utf8')))),
-  pseudonyms: openPseudonyms(new Uint8Array(32).fill(7)),
-  patientId: 'patient-1',
-};
-
-const explicitLittle = '1.2.840.10008.1.2.1';
-const implicitLittle = '1.2.840.10008.1.2';
-const explicitBig = '1.2.840.10008.1.2.2';
-const deflated = '1.2.840.10008.1.2.1.99';
+import {
+  deflated,
+  deidentified,
+  encode,
+  explicitBig,
+  explicitLittle,
+  type Form,
+  how,
+  type Item,
+  image,
+  implicitLittle,
+  text,
+} from './plantedObjects.ts';
 
 /** Every attribute that the dictionary knows and a data set may hold, pixels aside. */
 const known: readonly (readonly [number, string])[] = (() => {
@@ -44,57 +40,6 @@ const known: readonly (readonly [number, string])[] = (() => {
   return found;
 })();
 
-type Item = readonly (readonly [tag: number, vr: string, value: Buffer | readonly Item[], open?: boolean])[];
-interface Form {
-  readonly explicit: boolean;
-  readonly little: boolean;
-}
-const long = new Set(['OB', 'OD', 'OF', 'OL', 'OV', 'OW', 'SQ', 'SV', 'UC', 'UN', 'UR', 'UT', 'UV']);
-
-function encode(elements: Item, form: Form): Buffer {
-  const { little } = form;
-  const number = (value: number, bytes: 2 | 4) => {
-    const out = Buffer.alloc(bytes);
-    if (little) out.writeUIntLE(value, 0, bytes);
-    else out.writeUIntBE(value, 0, bytes);
-    return out;
-  };
-  const tagOf = (tag: number) => Buffer.concat([number(tag >>> 16, 2), number(tag & 0xffff, 2)]);
-  const sorted = [...elements].sort(([left], [right]) => left - right);
-  return Buffer.concat(
-    sorted.flatMap(([tag, vr, value, open]) => {
-      // A sequence sent as UN lies in implicit little endian.
-      const inside = vr === 'UN' ? { explicit: false, little: true } : form;
-      const head = (length: number) =>
-        !form.explicit
-          ? [tagOf(tag), number(length, 4)]
-          : long.has(vr)
-            ? [tagOf(tag), Buffer.from(`${vr}\0\0`, 'latin1'), number(length, 4)]
-            : [tagOf(tag), Buffer.from(vr, 'latin1'), number(length, 2)];
-      if (Buffer.isBuffer(value)) {
-        const even = value.length % 2 === 0 ? value : Buffer.concat([value, Buffer.from(vr === 'UI' ? '\0' : ' ')]);
-        return [...head(even.length), even];
-      }
-      const mark = (element: number, length: number) => {
-        const out = Buffer.alloc(8);
-        const write = inside.little ? out.writeUInt16LE.bind(out) : out.writeUInt16BE.bind(out);
-        write(0xfffe, 0);
-        write(element, 2);
-        if (inside.little) out.writeUInt32LE(length, 4);
-        else out.writeUInt32BE(length, 4);
-        return out;
-      };
-      const items = value.flatMap((item) => {
-        const bytes = encode(item, inside);
-        return open ? [mark(0xe000, 0xffff_ffff), bytes, mark(0xe00d, 0)] : [mark(0xe000, bytes.length), bytes];
-      });
-      const body = Buffer.concat(items);
-      return open ? [...head(0xffff_ffff), body, mark(0xe0dd, 0)] : [...head(body.length), body];
-    }),
-  );
-}
-
-const text = (value: string) => Buffer.from(value, 'latin1');
 const japanese = Buffer.from('1b2442 3b3345444f4d 1b2842'.replaceAll(' ', ''), 'hex');
 
 /** What is looked for in the bytes that leave, however it was written. */
@@ -152,48 +97,12 @@ function everyAttribute(canary: (tag: number, vr: string) => Buffer | null): Ite
   });
 }
 
-const short = (value: number, little: boolean) => {
-  const out = Buffer.alloc(2);
-  if (little) out.writeUInt16LE(value);
-  else out.writeUInt16BE(value);
-  return out;
-};
-
-function image(little: boolean, more: Item): Item {
-  return [
-    [0x0008_0005, 'CS', text('ISO 2022 IR 6\\ISO 2022 IR 87')],
-    [0x0008_0008, 'CS', text('ORIGINAL\\PRIMARY\\AXIAL')],
-    [0x0008_0016, 'UI', text('1.2.840.10008.5.1.4.1.1.2')],
-    [0x0008_0018, 'UI', text('1.2.3.777777.1')],
-    [0x0008_0060, 'CS', text('CT')],
-    [0x0020_000d, 'UI', text('1.2.3.777777.2')],
-    [0x0020_000e, 'UI', text('1.2.3.777777.3')],
-    [0x0028_0002, 'US', short(1, little)],
-    [0x0028_0004, 'CS', text('MONOCHROME2')],
-    [0x0028_0010, 'US', short(2, little)],
-    [0x0028_0011, 'US', short(2, little)],
-    [0x0028_0100, 'US', short(16, little)],
-    [0x0028_0101, 'US', short(12, little)],
-    [0x0028_0102, 'US', short(11, little)],
-    [0x0028_0103, 'US', short(0, little)],
-    [0x7fe0_0010, 'OW', Buffer.alloc(8)],
-    ...more,
-  ];
-}
 /** What `image` says itself, or what would make it another kind of object. */
 const structure = new Set([
   ...image(true, []).map(([tag]) => tag),
   ...[0x0008_0008, 0x0008_0064, 0x0008_103e, 0x0018_1030, 0x0018_7004, 0x0028_0008, 0x0028_0301, 0x0010_0010],
+  ...[0x0028_1221, 0x0028_1222, 0x0028_1223, 0x0028_1224],
 ]);
-
-function deidentified(elements: Item, form: Form, syntax: string): { out: Buffer; bytes: Buffer } {
-  const plain = encode(elements, form);
-  const made = deidentifyDataset(syntax === deflated ? deflateRawSync(plain) : plain, syntax, how);
-  const bytes = Buffer.concat(made.pieces);
-  expect(bytes.length).toBe(made.byteLength);
-  expect(readBareDataSet(bytes, syntax).ending).toBe('complete');
-  return { out: syntax === deflated ? inflateRawSync(bytes) : bytes, bytes };
-}
 
 const expectNone = (out: Buffer) => {
   for (const needle of needles) expect(out.includes(needle), needle.toString('latin1')).toBe(false);
@@ -307,6 +216,18 @@ describe('what leaves without the person', () => {
           ],
         ],
       ],
+      [
+        0x0054_0016,
+        'SQ',
+        [
+          [
+            [0x0008_0100, 'SH', text('121320')],
+            [0x0008_0102, 'SH', text('DCM')],
+            [0x0008_010c, 'UI', text('2.16.840.1.113883.6.96')],
+            [0x0008_0118, 'UI', text('2.16.840.1.113883.777777')],
+          ],
+        ],
+      ],
     ]);
     const plain = encode(elements, { explicit: true, little: true });
     const once = deidentifyDataset(plain, explicitLittle, how);
@@ -321,6 +242,9 @@ describe('what leaves without the person', () => {
     // The reference inside points at the same UID as the object has.
     expect(out.split(once.sopInstanceUid)).toHaveLength(3);
     expect(out.split('1.2.840.10008.5.1.4.1.1.2')).toHaveLength(3);
+    // The UID of a coding scheme of the world names nothing of ours; another one may.
+    expect(out).toContain('2.16.840.1.113883.6.96');
+    expect(out).not.toContain('777777');
   });
 
   it('passes once more with no harm, and says still that it was done', () => {

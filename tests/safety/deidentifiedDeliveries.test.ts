@@ -188,6 +188,7 @@ describe('a delivery asked for without the person', { timeout: 60_000 }, () => {
       studyUid: study,
       seriesUids: [],
       reportId: null,
+      deidentify: false,
     }).deliveryId;
     expect(run('UPDATE delivery SET deidentify = 1 WHERE delivery_id = ?', plain)).toThrow(/from the beginning/);
     deliveries.cancel(t.test.author, plain);

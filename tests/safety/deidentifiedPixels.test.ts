@@ -56,6 +56,22 @@ describe('images whose pixels may say whose they are', () => {
       ['a screen, GE', { '00080008': ['CS', 'DERIVED\\SECONDARY\\OTHER\\SCREEN_SAVE'] }, 'mayShowText'],
       ['a dose page', { '0008103E': ['LO', 'Dose Report'] }, 'mayShowText'],
       ['a protocol page', { '0008103E': ['LO', 'Patient Protocol'] }, 'mayShowText'],
+      ['a page in French', { '0008103E': ['LO', 'Protocole patient'] }, 'mayShowText'],
+      ['a dose page in French', { '0008103E': ['LO', 'Rapport de dose'] }, 'mayShowText'],
+      ['a capture in French', { '0008103E': ['LO', "Captures d'écran"] }, 'mayShowText'],
+      ['a sheet in French', { '0008103E': ['LO', 'Fiche_patient'] }, 'mayShowText'],
+      ['a report in French', { '0008103E': ['LO', 'Compte-rendu'] }, 'mayShowText'],
+      ['a dose page in German', { '0008103E': ['LO', 'Dosisbericht'] }, 'mayShowText'],
+      ['a page in German', { '00181030': ['LO', 'Patientenprotokoll'] }, 'mayShowText'],
+      ['a short page', { '0008103E': ['LO', 'CT PROT'] }, 'mayShowText'],
+      ['a French type', { '00080008': ['CS', 'DERIVED\\SECONDARY\\RAPPORT'] }, 'mayShowText'],
+      ['a dose page that says no', { '0008103E': ['LO', 'Dose Report'], '00280301': ['CS', 'NO'] }, 'mayShowText'],
+      [
+        'a screen that says no',
+        { '00080008': ['CS', 'DERIVED\\SECONDARY\\SCREEN SAVE'], '00280301': ['CS', 'NO'] },
+        'mayShowText',
+      ],
+      ['a prostate', { '0008103E': ['LO', 'T2 Prostata axial'] }, 'made'],
       ['a scan at low dose', { '0008103E': ['LO', 'Low dose chest'] }, 'made'],
       ['a scanned film', { '00080064': ['CS', 'DF'] }, 'mayShowText'],
       ['colour', { '00280002': ['US', 3], '00280004': ['CS', 'RGB'] }, 'mayShowText'],
@@ -71,25 +87,9 @@ describe('images whose pixels may say whose they are', () => {
   });
 
   it('and so does what is no image, whatever it holds', () => {
-    const kinds = [
-      '88.11',
-      '88.22',
-      '88.59',
-      '88.67',
-      '104.1',
-      '104.2',
-      '11.1',
-      '9.1.1',
-      '481.3',
-      '481.5',
-      '481.1',
-      '481.2',
-      '66',
-      '66.1',
-      '67',
-      '4.2',
-      '1000',
-    ];
+    const kinds = '88.11 88.22 88.59 88.67 104.1 104.2 11.1 9.1.1 481.3 481.5 481.1 481.2 66 66.1 67 4.2 1000'.split(
+      ' ',
+    );
     for (const kind of kinds) expect(reasonOf(sopClass(kind)), kind).toBe('notAnImage');
     expect(reasonOf({ '00080016': ['UI', '1.3.46.670589.5.0.1'] })).toBe('notAnImage');
     expect(reasonOf({ '00080016': null })).toBe('notAnImage');
@@ -144,6 +144,65 @@ describe('native pixels', () => {
       const made = pixelsOf(madeOf(dataset({ '00280103': ['US', 1], '7FE00010': ['OW', pixels] })));
       expect(made.equals(signed)).toBe(true);
     }
+  });
+
+  it('are float or double in parametric maps only, alone, and as long as rows, columns and frames make them', () => {
+    const map: RawElements = { ...sopClass('30'), '00280100': ['US', 32], '00280101': null, '00280102': null };
+    const withFloat = (length: number, more: RawElements = {}) => {
+      const head = Buffer.from('e07f08004f46000000000000', 'hex');
+      head.writeUInt32LE(length, 8);
+      const pixels = Buffer.alloc(length);
+      if (length > 256) pixels.write('JANE CANARY ', 256, 'latin1');
+      return reasonOf({ '7FE00010': null, ...more }, explicitLittle, Buffer.concat([head, pixels]));
+    };
+    expect(withFloat(256, map)).toBe('made');
+    expect(withFloat(268, map)).toBe('damaged');
+    expect(withFloat(128, map)).toBe('damaged');
+    expect(withFloat(256)).toBe('damaged');
+    const whole = dataset(map);
+    const at = whole.indexOf(Buffer.from('e07f1000', 'hex'));
+    const float = Buffer.concat([Buffer.from('e07f08004f46000000010000', 'hex'), Buffer.alloc(256)]);
+    const both = Buffer.concat([whole.subarray(0, at), float, whole.subarray(at)]);
+    expect(() => madeOf(both)).toThrow(/damaged/);
+  });
+
+  it('with halved colours have one of two lengths', () => {
+    const halved = (length: number) =>
+      reasonOf({
+        ...{ '00280002': ['US', 3], '00280004': ['CS', 'YBR_FULL_422'], '00280100': ['US', 8], '00280101': ['US', 8] },
+        ...{ '00280102': ['US', 7], '00280301': ['CS', 'NO'], '7FE00010': ['OB', Buffer.alloc(length)] },
+      });
+    expect(halved(128)).toBe('made');
+    expect(halved(192)).toBe('made');
+    for (const length of [64, 130, 160, 194]) expect(halved(length), String(length)).toBe('damaged');
+  });
+
+  it('have lookup tables as long as these say, and no table of offsets', () => {
+    const words = Buffer.from('jane x canary y ');
+    const table = (length: number, more = Buffer.alloc(0)) => Buffer.concat([Buffer.alloc(length, 1), more]);
+    const descriptor = (entries: number, bits: number) => {
+      const bytes = Buffer.alloc(6);
+      bytes.writeUInt16LE(entries, 0);
+      bytes.writeUInt16LE(bits, 4);
+      return bytes;
+    };
+    const withTable = (value: Buffer, described: Buffer | null): RawElements => ({
+      ...(described === null ? {} : { '00281101': ['US', described] as const }),
+      '00281201': ['OW', value],
+    });
+    const made = madeOf(dataset(withTable(table(32, words), descriptor(16, 16))));
+    expect(made.includes(table(32))).toBe(true);
+    expect(made.includes('canary')).toBe(false);
+    expect(madeOf(dataset(withTable(table(16), descriptor(16, 8)))).includes(table(16))).toBe(true);
+    expect(madeOf(dataset(withTable(table(32, words), null))).includes(table(32))).toBe(false);
+    expect(reasonOf(withTable(table(16, words.subarray(0, 8)), descriptor(16, 8)))).toBe('damaged');
+    expect(reasonOf({ '00281221': ['OW', words] })).toBe('coding');
+    const offsets = Buffer.concat([Buffer.from('e07f01004f56000008000000', 'hex'), Buffer.from('JANECANA')]);
+    const whole = dataset();
+    const at = whole.indexOf(Buffer.from('e07f1000', 'hex'));
+    const native = madeOf(Buffer.concat([whole.subarray(0, at), offsets, whole.subarray(at)]));
+    expect(native.includes('JANE')).toBe(false);
+    expect(Object.keys(readBareDataSet(native, explicitLittle).elements)).not.toContain('x7fe00001');
   });
 
   it('lose what stands behind the last of them, overlays, curves and thumbnails', () => {
@@ -233,6 +292,63 @@ describe('coded pixels', () => {
         .subarray(made.indexOf(Buffer.from('e07f1000', 'hex')))
         .equals(encapsulated(clean.subarray(0, 46), clean.subarray(46), clean)),
     ).toBe(true);
+  });
+
+  it('stay here where a segment of JPEG is of no known kind, and where it has no end', () => {
+    const start = Buffer.from([0xff, 0xd8]);
+    const end = Buffer.from([0xff, 0xd9]);
+    const frame = segment(0xc0, '\x08\0\x08\0\x08\x01\x01\x11\0');
+    const scan = Buffer.concat([segment(0xda, '\x01\x01\0\0\x3f\0'), Buffer.from([1, 2, 3, 4])]);
+    const picture = (...parts: Buffer[]) => encapsulated(Buffer.concat([start, ...parts]));
+    expect(coded(picture(frame, scan, end), jpeg).length).toBeGreaterThan(0);
+    for (const marker of [0x02, 0xc8, 0xde, 0xdf, 0xf0, 0xf7, 0xfd])
+      expect(() => coded(picture(frame, segment(marker, 'JANE CANARY!'), scan, end), jpeg), String(marker)).toThrow(
+        /damaged/,
+      );
+    expect(() => coded(picture(frame, scan, Buffer.from('JANE CANARY!')), jpeg)).toThrow(/damaged/);
+    const lossless = '1.2.840.10008.1.2.4.80';
+    expect(coded(picture(segment(0xf7, 'frame'), scan, end), lossless).length).toBeGreaterThan(0);
+    expect(() => coded(picture(segment(0xc5, 'JANE'), scan, end), lossless)).toThrow(/damaged/);
+  });
+
+  it('stay here where a segment of JPEG 2000 is of no known kind, and where it has no end', () => {
+    const syntax = '1.2.840.10008.1.2.4.90';
+    const siz = segment(0x51, '\0'.repeat(38));
+    const end = Buffer.from([0xff, 0xd9]);
+    const sot = (length: number) => segment(0x90, Buffer.from([0, 0, 0, 0, 0, length, 0, 1]));
+    const data = Buffer.from([0xff, 0x93, 9, 8, 7, 6]);
+    const stream = (...parts: Buffer[]) => encapsulated(Buffer.concat([Buffer.from([0xff, 0x4f]), siz, ...parts]));
+    expect(coded(stream(sot(18), data, end), syntax).length).toBeGreaterThan(0);
+    const words = Buffer.from('JANE CANARY!');
+    // A part without a length ends at the first end, not at the last.
+    expect(coded(stream(sot(0), data, end, words, end), syntax).includes('CANARY')).toBe(false);
+    expect(() => coded(stream(segment(0x62, words), sot(18), data, end), syntax)).toThrow(/damaged/);
+    expect(() => coded(stream(sot(18), data, words), syntax)).toThrow(/damaged/);
+    expect(() => coded(stream(sot(0), data, words), syntax)).toThrow(/damaged/);
+  });
+
+  it('keep an extended table of offsets that is right, and lose any other', () => {
+    const scan = Buffer.concat([segment(0xda, '\x01\x01\0\0\x3f\0'), Buffer.from([1, 2])]);
+    const picture = Buffer.concat([Buffer.from([0xff, 0xd8]), scan, Buffer.from([0xff, 0xd9])]);
+    const table = (element: number, numbers: readonly number[]) => {
+      const bytes = Buffer.alloc(12 + 8 * numbers.length);
+      bytes.write('e07f00004f560000', 'hex');
+      bytes.writeUInt16LE(element, 2);
+      bytes.writeUInt32LE(8 * numbers.length, 8);
+      for (const [index, number] of numbers.entries()) bytes.writeBigUInt64LE(BigInt(number), 12 + 8 * index);
+      return bytes;
+    };
+    const made = (offsets: readonly number[], lengths: readonly number[]) => {
+      const bytes = Buffer.concat([table(1, offsets), table(2, lengths), encapsulated(picture, picture)]);
+      return coded(bytes, jpeg).includes(table(1, offsets));
+    };
+    const { length } = picture;
+    expect(made([0, 8 + length], [length, length])).toBe(true);
+    expect(made([0, 8 + length], [length, length - 1])).toBe(true);
+    expect(made([0, 7 + length], [length, length])).toBe(false);
+    expect(made([0, 8 + length], [length, 1])).toBe(false);
+    expect(made([0], [length])).toBe(false);
+    expect(made([0, 8 + length, 777], [length, length, 777])).toBe(false);
   });
 
   it('lose comments of JPEG 2000, in the main header and in those of tile-parts', () => {

@@ -97,4 +97,17 @@ describe.skipIf(folder === null)('a full disk (needs the right to mount a tmpfs)
     expect(await holder.store().verifyAudit()).toMatchObject({ ok: true });
     expect(existsSync(join(home, 'salus.db'))).toBe(true);
   });
+
+  it('leaves unattended operation on where switching it off cannot be written', async () => {
+    await holder.turnOnUnattended('credential', async () => undefined);
+    const before = holder.unattendedWrap();
+    fillDisk();
+    const { gate } = holder.store();
+    const record = () => gate.record({ operatorId: null, operatorName: null }, 'test.off', 'success');
+    expect(() => holder.turnOffUnattended(record)).toThrow(full);
+    expect(holder.unattendedWrap()).toEqual(before);
+    freeDisk();
+    holder.turnOffUnattended(record);
+    expect(holder.unattendedWrap()).toBeNull();
+  });
 });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { newEntrySchema, type OwnEntry } from '../../app/domains/exchange/scheduleSchema.ts';
+import { Failure } from '../../app/shared/failure.ts';
 import type { Statement } from '../../main/database/writeGate.ts';
 import { prefetchReplayer } from '../../main/domains/exchange/prefetch/prefetchReplay.ts';
 import { worklistReplayer } from '../../main/domains/worklist/worklistReplay.ts';
@@ -11,7 +11,6 @@ import {
   type PrefetchTest,
   shelved,
   startArchivePeer,
-  today,
   until,
 } from './prefetchServices.ts';
 
@@ -62,13 +61,82 @@ describe('a rule for priors', { timeout: 90_000 }, () => {
     await salus.arrives({ ...anne, study: '1.3' });
     salus.test.clock.advance(1000);
     salus.addRule([salus.addArchive('archive', peer)], { match: { modalities: ['PT'], bodyParts: [] } });
-    await salus.arrives({ ...anne, study: '1.4', modality: 'CT' });
-    expect(salus.runs()).toEqual([]);
+    // The second of them is looked for, so that the first has been seen.
+    await salus.arrives(
+      { ...anne, study: '1.4', modality: 'CT' },
+      { identifier: 'ID-002', name: 'Petit^Zoé', study: '1.6', modality: 'PT' },
+    );
+    await salus.run(isEnded, '1.6');
+    expect(salus.runs().map(({ studyUid }) => studyUid)).toEqual(['1.6']);
+    salus.test.clock.advance(1000);
     salus.addRule([salus.addArchive('second', peer)], { name: 'of CT' });
     await salus.arrives({ ...anne, study: '1.5' });
-    expect(await salus.run(isEnded)).toMatchObject({ ruleName: 'of CT', studyUid: '1.5' });
+    expect(await salus.run(isEnded, '1.5')).toMatchObject({ ruleName: 'of CT' });
     await salus.arrives({ ...anne, study: '1.4', series: '1.4.2', modality: 'PT' });
     expect(await salus.run(isEnded, '1.4')).toMatchObject({ ruleName: 'priors' });
+  });
+
+  it('does not go round and round where nothing can be written', async () => {
+    peer.objects = [shelved({ ...anne, study: '1.3.1', date: '20250101' })];
+    const { gate } = salus.test.store;
+    const { append, write } = gate;
+    let tries = 0;
+    let isFull = false;
+    const full = () => {
+      tries += 1;
+      throw new Failure('storage.diskFull', 'full');
+    };
+    salus.addRule([salus.addArchive('archive', peer)]);
+    peer.isDown = true;
+    await salus.arrives({ ...anne, study: '1.4' });
+    await salus.run(({ state, lastTrouble }) => state === 'waiting' && lastTrouble !== null);
+    const wrapped = gate as { append: typeof append; write: typeof write };
+    wrapped.append = (author, work) => (isFull ? full() : append(author, work));
+    wrapped.write = (author, action, work) => (isFull ? full() : write(author, action, work));
+    isFull = true;
+    peer.isDown = false;
+    const from = performance.now();
+    salus.test.clock.advance(2 * minuteMs);
+    await until(
+      () => tries >= 24,
+      () => 'some tries',
+    );
+    // One look tries twice: what it does, and to say that it failed. Then it rests for as long as looks lie apart, 50 ms.
+    expect(performance.now() - from).toBeGreaterThan(500);
+    isFull = false;
+    expect(await salus.run(isEnded)).toMatchObject({ state: 'done', fetched: 1 });
+    Object.assign(gate, { append, write });
+  });
+
+  it('fetches nothing for a rule that is switched off while it looks', async () => {
+    peer.objects = [shelved({ ...anne, study: '1.3.1', date: '20250101' })];
+    peer.delayMs = 300;
+    const made = salus.addRule([salus.addArchive('archive', peer)]);
+    await salus.arrives({ ...anne, study: '1.4' });
+    await salus.run(({ state }) => state === 'searching');
+    const { ruleId, version, lastAt: _at, lastTrouble: _trouble, ...rule } = made;
+    salus.prefetch.save(salus.test.author, { ruleId, baseVersion: version, rule: { ...rule, enabled: false } });
+    await until(
+      () => salus.runs().length === 0,
+      () => 'a look that is dropped',
+    );
+    expect(peer.fetched()).toEqual([]);
+    expect(audited('exchange.prefetch')).toBe(1);
+  });
+
+  it('drops what ended three months ago', async () => {
+    salus.addRule([salus.addArchive('archive', peer)]);
+    await salus.arrives({ ...anne, study: '1.4' });
+    await salus.run(isEnded);
+    salus.test.clock.advance(91 * 24 * 60 * minuteMs);
+    await salus.restart();
+    await until(
+      () => salus.runs().length === 0,
+      () => 'an old look that is dropped',
+    );
+    await salus.restart();
+    expect(salus.runs()).toEqual([]);
+    expect(peer.looks()).toBe(1);
   });
 
   it('says what a node did not do, tries again with longer pauses, and succeeds when it is back', async () => {
@@ -283,95 +351,4 @@ describe('a rule for priors', { timeout: 90_000 }, () => {
   }: Record<string, string | number | null>) {
     return { prefetch_id, study_uid, node_id, position, job_id, state };
   }
-
-  describe('of the own worklist', () => {
-    const entry = newEntrySchema.parse({
-      ...{ patientName: 'LEFÈVRE^Anne', patientId: 'ID-001', birthDate: '19600102', sex: 'F', accessionNumber: '' },
-      ...{
-        requestedProcedureId: '',
-        procedureDescription: '',
-        performingPhysician: '',
-        modality: 'CT',
-        studyUid: '1.7',
-      },
-      ...{ stationAeTitle: '', startDate: today, startTime: '1800' },
-    });
-    const plan = (changes: Partial<typeof entry> = {}, before?: OwnEntry) =>
-      salus.schedule.save(salus.test.author, {
-        entryId: before?.entryId ?? null,
-        baseVersion: before?.version ?? null,
-        entry: { ...entry, ...changes },
-      });
-
-    it('brings the priors before the study comes, and does not look twice that day', async () => {
-      peer.objects = [shelved({ ...anne, study: '1.3.1', date: '20250101' })];
-      salus.addRule([salus.addArchive('archive', peer)]);
-      const { entryId } = plan();
-      plan({ studyUid: '1.8', startDate: '20261124' });
-      expect(await salus.run(isEnded)).toMatchObject({ state: 'done', entryId, studyUid: null, found: 1, fetched: 1 });
-      await salus.arrives({ ...anne, study: '1.7' }, { identifier: 'ID-002', name: 'Petit^Zoé', study: '1.9' });
-      await salus.run(isEnded, '1.9');
-      expect(salus.runs().map((run) => run.entryId ?? run.studyUid)).toEqual(['1.9', entryId]);
-      expect(peer.looks()).toBe(2);
-      // The audit names the entry, and nobody in it.
-      expect(
-        salus.test.store.reader.get(
-          "SELECT 1 FROM audit_entry WHERE action = 'exchange.prefetch' AND subject_id = ?",
-          entryId,
-        ),
-      ).toBeDefined();
-    });
-
-    it('looks anew when somebody puts right whom it is for, and not for one that is called off', async () => {
-      peer.objects = [shelved({ ...anne, study: '1.3.1', date: '20250101' })];
-      salus.addRule([salus.addArchive('archive', peer)]);
-      const wrong = plan({ patientId: 'ID-9', patientName: 'Petit^Zoé' });
-      expect(await salus.run(isEnded)).toMatchObject({ state: 'nothing' });
-      plan({}, wrong);
-      expect(await salus.run((run) => isEnded(run) && run.state === 'done')).toMatchObject({ fetched: 1 });
-      peer.isDown = true;
-      const calledOff = plan({ studyUid: '1.8' });
-      await salus.run(({ state, lastTrouble }) => state === 'waiting' && lastTrouble !== null, '1.8');
-      salus.schedule.archive(salus.test.author, calledOff.entryId ?? '');
-      salus.test.clock.advance(2 * minuteMs);
-      await until(
-        () => salus.runs('1.8').length === 0,
-        () => 'a look that is called off',
-      );
-    });
-  });
-
-  describe('as it is written', () => {
-    it('takes nodes that are there and are searched, and loses no edit to another', () => {
-      const nodeId = salus.addArchive('archive', peer);
-      const failure = (code: string) => expect.objectContaining({ name: 'Failure', code });
-      expect(() => salus.addRule([salus.test.store.newId()])).toThrow(failure('exchange.nodeUnknown'));
-      const { node } = salus.nodes.get(nodeId);
-      const closed = salus.nodes.save(salus.test.author, {
-        ...{ nodeId: null, baseVersion: null, name: 'not searched', settings: node.settings, secrets: {} },
-        use: { ...node.use, search: false },
-      });
-      expect(() => salus.addRule([closed.nodeId])).toThrow(failure('exchange.nodeNotFor'));
-      const made = salus.addRule([nodeId, nodeId]);
-      expect(made).toMatchObject({ version: 1, nodeIds: [nodeId], lastAt: null, lastTrouble: null });
-      const { ruleId, version, lastAt: _at, lastTrouble: _trouble, ...rule } = made;
-      const save = (baseVersion: number) =>
-        salus.prefetch.save(salus.test.author, { ruleId, baseVersion, rule: { ...rule, enabled: false } });
-      expect(save(version)).toMatchObject({ version: 2, enabled: false });
-      expect(() => save(version)).toThrow(failure('exchange.ruleChanged'));
-      salus.prefetch.archive(salus.test.author, ruleId);
-      expect(salus.prefetch.list()).toEqual([]);
-      expect(() => save(3)).toThrow(failure('exchange.ruleUnknown'));
-      expect(() => salus.prefetch.archive(salus.test.author, ruleId)).toThrow(failure('exchange.ruleUnknown'));
-    });
-
-    it('looks for nothing any more once it is out of use', async () => {
-      peer.isDown = true;
-      const { ruleId } = salus.addRule([salus.addArchive('archive', peer)]);
-      await salus.arrives({ ...anne, study: '1.4' });
-      await salus.run(({ state, lastTrouble }) => state === 'waiting' && lastTrouble !== null);
-      salus.prefetch.archive(salus.test.author, ruleId);
-      expect(salus.runs()).toEqual([]);
-    });
-  });
 });

@@ -55,6 +55,23 @@ describe('a token', { timeout: 60_000 }, () => {
     expect((await ask('/api/v1/studies', secret, { headers: accept })).status).toBe(406);
   });
 
+  it('that is over is known in the audit, with where it came from', async () => {
+    const { secret, token } = await newToken(['studies.read']);
+    await core.client.api.revokeToken({ tokenId: token.tokenId });
+    const found = async () => {
+      await (await ask('/api/v1/studies', secret)).arrayBuffer();
+      return (await core.client.security.listAudit({ action: 'api.enter', limit: 50 })).find(
+        ({ subjectId }) => subjectId === token.tokenId,
+      );
+    };
+    await expect.poll(found, { timeout: 40_000, interval: 1000 }).toMatchObject({
+      operatorName: `token:${token.name}`,
+      outcome: 'refused',
+      subjectType: 'token',
+      detail: { address: '127.0.0.1', why: 'revoked' },
+    });
+  });
+
   it('opens nothing when it is wrong by a letter, expired, or of no such shape', async () => {
     const { secret } = await newToken(['studies.read'], Date.now() + 600_000);
     expect((await ask('/api/v1/studies', secret)).status).toBe(200);
@@ -120,17 +137,61 @@ describe('a token', { timeout: 60_000 }, () => {
     const { hostname, port } = new URL(origin);
     const socket = connect(Number(port), hostname);
     socket.on('error', () => undefined);
+    let bytes = 0;
+    socket.on('data', (chunk) => (bytes += chunk.length));
     const closed = new Promise((resolve) => socket.once('close', resolve));
     const head = `GET /dicomweb/studies/${studyUid} HTTP/1.1\r\nHost: ${hostname}:${port}\r\n`;
     socket.write(`${head}Authorization: Bearer ${secret}\r\nAccept: */*\r\n\r\n`);
     // A reader that stops after the first bytes: the answer is under way, and stays so.
     await new Promise<void>((resolve) => socket.once('data', () => resolve()));
     socket.pause();
+    // One more connection of the same token, with nothing under way.
+    const idle = connect(Number(port), hostname);
+    idle.on('error', () => undefined);
+    const idleClosed = new Promise((resolve) => idle.once('close', resolve));
+    idle.write(
+      `GET /api/v1/openapi.json HTTP/1.1\r\nHost: ${hostname}:${port}\r\nAuthorization: Bearer ${secret}\r\n\r\n`,
+    );
+    await new Promise<void>((resolve) => idle.once('data', () => resolve()));
+    idle.resume();
     await core.client.api.revokeToken({ tokenId: token.tokenId });
+    const revokedMs = performance.now();
     socket.resume();
-    await closed;
+    await Promise.all([closed, idleClosed]);
+    expect(performance.now() - revokedMs).toBeLessThan(5000);
+    expect(bytes).toBeGreaterThan(0);
+    expect(bytes).toBeLessThan(instances.length * 1024 * 1024);
     // 429 where the failures of the tests before are not forgotten yet.
     expect([401, 429]).toContain((await ask(`/dicomweb/studies/${studyUid}`, secret)).status);
+    const answer = await ask(`/dicomweb/studies/${studyUid}`, secret);
+    expect(answer.headers.get('connection')).toBe('close');
+  });
+
+  it('that stores by drops takes no more than two places of all', async () => {
+    const { settings } = await core.client.exchange.receiver();
+    await core.client.exchange.saveReceiver({ settings: { ...settings, stow: true, leastFreeMib: 64 } });
+    const { hostname, port } = new URL(origin);
+    const slow = await newToken(['studies.import']);
+    const other = await newToken(['studies.import']);
+    const headers = { 'content-type': 'multipart/related; type="application/dicom"; boundary=x' };
+    const send = (secret: string) =>
+      ask('/dicomweb/studies', secret, { method: 'POST', body: '--x--\r\n', headers }).then(({ status }) => status);
+    const dripping = [1, 2].map(() => {
+      const socket = connect(Number(port), hostname);
+      socket.on('error', () => undefined);
+      socket.write(
+        `POST /dicomweb/studies HTTP/1.1\r\nHost: ${hostname}:${port}\r\nAuthorization: Bearer ${slow.secret}\r\n` +
+          `Content-Type: ${headers['content-type']}\r\nContent-Length: 100000\r\n\r\n--x\r\n`,
+      );
+      return socket;
+    });
+    try {
+      await expect.poll(() => send(slow.secret), { timeout: 20_000 }).toBe(503);
+      expect(await send(other.secret)).toBe(400);
+    } finally {
+      for (const socket of dripping) socket.destroy();
+    }
+    await expect.poll(() => send(slow.secret), { timeout: 20_000 }).toBe(400);
   });
 
   it('lies nowhere in the clear: not in the store, not in the log, nor a patient in either', async () => {

@@ -23,14 +23,6 @@ function slices(study: string, count: number, facts: Parameters<typeof aSlice>[0
   });
 }
 const goesTo = () => t.sent().map(({ nodeName, studyUid, instances }) => `${nodeName} ${studyUid} ${instances}`);
-/** A person's decision about the one study that names two people. */
-async function settle(decision: 'keepApart' | 'onePerson' | 'reopen'): Promise<void> {
-  const { conflicts } = t.studies.services.imaging;
-  const [conflictId, studyUid] = ['study:1.2.1', '1.2.1'];
-  const { stand } = await conflicts.getConflict(conflictId, studyUid);
-  const input = { conflictId, studyUid, stand, decision, objectName: null, reason: 'as it is' };
-  await conflicts.settleConflict(t.studies.test.author, input);
-}
 const instancesOf = (nodeName: string) =>
   t
     .sent()
@@ -184,12 +176,34 @@ describe('a rule on arrival', () => {
     expect(instancesOf('OTHER_SITE')).toEqual([]);
     expect(instancesOf('PLAIN')).toEqual([['1.2.1', 2]]);
     expect(t.rule(ruleId)).toMatchObject({ deliveries: 0, lastTrouble: { code: 'exchange.alreadyDeidentified' } });
+    // Of a study of which it takes a part, it says that the rest stays.
+    const mixed = [...slices('1.2.3', 1), ...slices('1.2.3', 1, { more: nameless.more })];
+    await t.arrive(mixed, { callingAe: 'THIRD' });
+    await t.quiet();
+    expect(instancesOf('OTHER_SITE')).toEqual([['1.2.3', 1]]);
+    expect(t.rule(ruleId)).toMatchObject({ deliveries: 1, lastTrouble: { code: 'exchange.alreadyDeidentified' } });
     await t.arrive(slices('1.2.2', 1));
     await t.quiet();
-    expect(instancesOf('OTHER_SITE')).toEqual([['1.2.2', 1]]);
-    expect(t.rule(ruleId)).toMatchObject({ deliveries: 1, lastTrouble: null });
+    expect(instancesOf('OTHER_SITE').at(-1)).toEqual(['1.2.2', 1]);
+    expect(t.rule(ruleId)).toMatchObject({ deliveries: 2, lastTrouble: null });
     const asked = t.deliveries.list({ offset: 0, limit: 9, nodeId: site, studyUid: null, states: [] });
-    expect(asked.rows).toMatchObject([{ deidentified: true }]);
+    expect(asked.rows.map(({ deidentified }) => deidentified)).toEqual([true, true]);
+  });
+
+  it('that de-identifies asks for images alone: what is no image stays, and is no trouble each time', async () => {
+    const { ruleId } = t.addRule(t.addNode('OTHER_SITE'), { deidentify: true });
+    const [image, dose] = [slices('1.2.1', 1), slices('1.2.1', 1, { more: { '7FE00010': null } })];
+    await t.arrive([...image, ...dose]);
+    await t.quiet();
+    expect(instancesOf('OTHER_SITE')).toEqual([['1.2.1', 1]]);
+    await t.arrive(slices('1.2.2', 1, { more: { '7FE00010': null } }));
+    await t.arrive(slices('1.2.1', 1));
+    await t.quiet();
+    expect(instancesOf('OTHER_SITE')).toEqual([
+      ['1.2.1', 1],
+      ['1.2.1', 1],
+    ]);
+    expect(t.rule(ruleId)).toMatchObject({ deliveries: 2, lastTrouble: null });
   });
 
   it('holds a study that names two people, says so, and sends what a person says belongs to it once that is settled', async () => {
@@ -205,14 +219,14 @@ describe('a rule on arrival', () => {
     expect(t.sent()).toHaveLength(2);
     expect(t.rule(ruleId)).toMatchObject({ lastTrouble: { code: 'imaging.identityConflict' } });
     await t.reopen();
-    await settle('keepApart');
+    await t.settle('keepApart');
     await until(t.sent, (sent) => sent.length === 3);
     expect(goesTo()[2]).toBe('PACS 1.2.1 1');
     expect(t.rule(ruleId)).toMatchObject({ deliveries: 2, lastTrouble: null });
     await t.quiet();
     // It was one person after all: the rest goes too, and not back to where it came from.
-    await settle('reopen');
-    await settle('onePerson');
+    await t.settle('reopen');
+    await t.settle('onePerson');
     await until(t.sent, (sent) => sent.length === 4);
     await t.quiet();
     expect(goesTo().slice(3)).toEqual(['PACS 1.2.1 1']);

@@ -43,6 +43,8 @@ export interface RoutingStation {
     how?: Partial<ArrivalOrigin> & { jobId?: string; ends?: boolean },
   ): Promise<void>;
   end(jobId: string): void;
+  /** A person's decision about study 1.2.1, which names two people. */
+  settle(decision: 'keepApart' | 'onePerson' | 'reopen'): Promise<void>;
   /** Resolves once no rule has anything left to look at, but for what is held. */
   quiet(): Promise<void>;
   sent(): (Pick<Delivery, 'nodeName' | 'studyUid' | 'instances' | 'reportId'> & { sopUids: string[] | null })[];
@@ -57,6 +59,9 @@ const usualUse: NodeUse = {
   ...{ kilobytesPerSecond: null, hours: null, receiveFrom: '' },
 };
 
+/** What a test waits for is looked at soon. */
+const shortLooks = { soonMs: 10, everyMs: 200 };
+
 export async function openRoutingStation(): Promise<RoutingStation> {
   const studies = await openSignedStudies();
   const { test } = studies;
@@ -69,7 +74,7 @@ export async function openRoutingStation(): Promise<RoutingStation> {
     const nodes = openNodeRegistry(store);
     const receiver = openReceiver(store, services, nodes);
     const deliveries = openDeliveries(store, services, nodes, receiver);
-    const routing = openRouting(store, services, nodes, wrap(deliveries));
+    const routing = openRouting(store, services, nodes, wrap(deliveries), shortLooks);
     routing.start();
     return { nodes, receiver, deliveries, routing };
   }
@@ -146,6 +151,13 @@ export async function openRoutingStation(): Promise<RoutingStation> {
       if (ends) end(job);
     },
     end,
+    async settle(decision) {
+      const { conflicts } = studies.services.imaging;
+      const [conflictId, studyUid] = ['study:1.2.1', '1.2.1'];
+      const { stand } = await conflicts.getConflict(conflictId, studyUid);
+      const input = { conflictId, studyUid, stand, decision, objectName: null, reason: 'as it is' };
+      await conflicts.settleConflict(test.author, input);
+    },
     async quiet() {
       const count = (sql: string) => test.store.reader.get<{ n: number }>(sql, test.clock.nowMs())?.n ?? 0;
       await until(

@@ -91,7 +91,13 @@ describe('a core killed while it sends', () => {
       },
       secrets: {},
     });
-    const { deliveryId } = deliveries.send(author, { nodeId, studyUid: study, seriesUids: [], reportId: null });
+    const { deliveryId } = deliveries.send(author, {
+      nodeId,
+      studyUid: study,
+      seriesUids: [],
+      reportId: null,
+      deidentify: false,
+    });
     await close();
     return deliveryId;
   }

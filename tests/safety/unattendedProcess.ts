@@ -5,7 +5,7 @@ import { openUnattendedOperation } from '../../main/domains/security/unattendedO
 import { openSecretService } from '../../main/platform/secretService.ts';
 
 /*
- * Switches unattended operation on and off until it is killed, saying what it has done. Arguments: the store's folder,
+ * Switches unattended operation on, changes its key and switches it off until it is killed, saying what it has done. Arguments: the store's folder,
  * operator, password, the program that keeps secrets.
  */
 const [home, operatorName, password, program] = process.argv.slice(2);
@@ -20,6 +20,8 @@ const author = { operatorId, operatorName };
 for (;;) {
   await operation.turnOn(author, 'secretService', '');
   writeSync(1, 'on\n');
+  await operation.turnOn(author, 'secretService', '');
+  writeSync(1, 'changed\n');
   await operation.turnOff(author);
   writeSync(1, 'off\n');
 }

@@ -335,7 +335,7 @@ describe.skipIf(process.platform === 'win32')('killed while unattended operation
       await gone;
       const started = await start([openSecretService(tool)]);
       const { phase, unattended } = started.status;
-      expect(['opened', 'idle']).toContain(unattended.state);
+      expect(['opened', 'idle'], `round ${round}: ${unattended.failure}`).toContain(unattended.state);
       expect(unattended).toMatchObject({ on: unattended.state === 'opened', failure: null });
       expect(phase).toBe(unattended.on ? 'open' : 'sealed');
       await started.client.security.signIn({ operatorName, password });

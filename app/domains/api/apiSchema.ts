@@ -34,6 +34,8 @@ export const apiStateSchema = z.object({
   port: z.number().nullable(),
   /** Failure code of why it can't listen. */
   failure: z.string().nullable(),
+  /** It was switched off, and every token revoked, because the store was restored from a backup; until it is saved again. */
+  closedByRestore: z.boolean(),
   /** Whole days the certificate is still good for; negative when it has expired, null without one. */
   certificateDaysLeft: z.number().int().nullable(),
 });

@@ -148,6 +148,9 @@ const dayOrOpen = z
   .regex(/^(\d{8})?$/)
   .default('');
 
+/** Listing more at once would hold up windows, which are served on the same thread. */
+const mostStudiesAtOnce = 100;
+
 /** The query of GET /api/v1/studies. */
 export const studySearchSchema = z.strictObject({
   /** Words in any order; each matches a name, an identifier, an accession number or a description. */
@@ -159,5 +162,5 @@ export const studySearchSchema = z.strictObject({
   dateTo: dayOrOpen,
   patientId: z.uuid().optional(),
   offset: count(10_000_000, 0),
-  limit: z.coerce.number().int().min(1).max(500).default(100),
+  limit: z.coerce.number().int().min(1).max(mostStudiesAtOnce).default(mostStudiesAtOnce),
 });

@@ -4,7 +4,7 @@ import { uidSchema } from '../imaging/imagingSchema.ts';
 import { languageSchema } from '../security/securitySchema.ts';
 import {
   associationSchema,
-  deliveredInstanceSchema,
+  deliveryDetailSchema,
   deliverySchema,
   deliveryStateSchema,
   findEventSchema,
@@ -99,7 +99,7 @@ export const exchangeContract = {
     .output(z.object({ total: z.number().int(), rows: z.array(deliverySchema) })),
   getDelivery: op({ shape: 'query', permission: 'studies.read', reads: ['deliveries'], audit: false })
     .input(onDelivery.extend(page))
-    .output(deliverySchema.extend({ rows: z.array(deliveredInstanceSchema) })),
+    .output(deliveryDetailSchema),
   /** Tries again now, also what was refused or given up; proven instances are not sent again. */
   retryDelivery: op({ shape: 'command', permission: 'exchange.send', changes: ['deliveries'], audit: true })
     .input(onDelivery)

@@ -299,6 +299,14 @@ export const deliveredInstanceSchema = z.object({
 });
 export type DeliveredInstance = z.infer<typeof deliveredInstanceSchema>;
 
+export const deliveryDetailSchema = deliverySchema.extend({
+  /** Of those that were refused, how many this system refused: they can't leave without the person. */
+  keptBack: z.number().int(),
+  /** A page of its instances. */
+  rows: z.array(deliveredInstanceSchema),
+});
+export type DeliveryDetail = z.infer<typeof deliveryDetailSchema>;
+
 export const findLevels = ['PATIENT', 'STUDY', 'SERIES', 'IMAGE'] as const;
 
 export const findQuerySchema = z.object({

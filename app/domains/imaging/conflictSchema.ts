@@ -34,6 +34,8 @@ export const conflictLineSchema = conflictRefSchema.extend({
   newestAt: z.number(),
   /** How many contents, or how many identities. */
   sides: z.number().int(),
+  /** Another one whenever what is known of it changes otherwise: by a decision, or by more objects of the same people. */
+  mark: z.string(),
   /** Whose study it is here. */
   displayName: z.string(),
   identifier: z.string(),

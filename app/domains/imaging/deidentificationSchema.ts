@@ -14,8 +14,6 @@ export const deidentificationSchema = z.object({
   source: z.string().min(1),
   /** Attributes by action: tags of eight hex digits, with a space between. */
   actions: z.record(z.enum(confidentialityActions), tags),
-  /** Groups that repeat, an X for each digit that varies. */
-  repeatingGroups: z.record(z.string().regex(/^[0-9A-FX]{8}$/), z.enum(confidentialityActions)),
   /** Where the action is a choice: image classes in which the attribute is of type 1 or 2 (also conditionally), their UIDs without 1.2.840.10008.5.1.4.1.1. in front. */
   required: z.record(tag, z.object({ '1': uids.optional(), '2': uids.optional() })),
   /** UIDs of PS3.6 annex A, without 1.2.840.10008. in front. */

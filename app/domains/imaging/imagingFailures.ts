@@ -48,6 +48,8 @@ export const imagingFailures = [
   'imaging.conflictOtherKind',
   'imaging.conflictUsed',
   'imaging.conflictSigned',
+  'imaging.conflictDraft',
+  'imaging.conflictLinked',
   'imaging.conflictOnItsWay',
   'imaging.conflictMixedSeries',
   'imaging.conflictUnclear',

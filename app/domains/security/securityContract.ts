@@ -73,14 +73,15 @@ export const securityContract = {
         credentialFile: z.string().max(4096).default(''),
       }),
     )
-    .output(z.null()),
+    /** Where an earlier key was left, as `turnOffUnattended` says it. */
+    .output(z.object({ left: unattendedKindSchema.nullable() })),
   turnOffUnattended: op({
     shape: 'command',
     permission: 'storage.manage',
     changes: ['settings', 'session'],
     audit: true,
   })
-    /** Where a key was left that could not be taken away; it opens nothing any more. */
+    /** Where a key was left that could not be taken away; it still opens copies of the store's folder made while it was in force. */
     .output(z.object({ left: unattendedKindSchema.nullable() })),
   signIn: op({ shape: 'command', permission: 'public', changes: ['session'], audit: false })
     .input(z.object({ operatorName: z.string().min(1).max(64), password: typedPassword }))

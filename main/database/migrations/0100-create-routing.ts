@@ -61,14 +61,19 @@ CREATE TABLE arrived_run (
   -- Not on its way yet, and why: looked at again then.
   held_until INTEGER NOT NULL DEFAULT 0,
   held_code TEXT,
+  -- The rules that wait, JSON.
+  held_rules TEXT NOT NULL DEFAULT '[]',
   PRIMARY KEY (study_row, first_row)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX arrived_run_held ON arrived_run (held_code) WHERE held_code IS NOT NULL;
+CREATE INDEX arrived_run_by_job ON arrived_run (job_id);
 
 -- Signed reports whose objects were made and which no rule has looked at.
 CREATE TABLE signed_due (
   report_id TEXT PRIMARY KEY,
   held_until INTEGER NOT NULL DEFAULT 0,
-  held_code TEXT
+  held_code TEXT,
+  held_rules TEXT NOT NULL DEFAULT '[]'
 ) STRICT;
 
 -- How far a rule has come with a study (by UID) or a report (by id): up to this row of table instance it has asked for all.

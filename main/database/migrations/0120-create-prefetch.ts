@@ -40,6 +40,7 @@ CREATE TABLE prefetch_run (
   UNIQUE (rule_id, study_uid)
 ) STRICT;
 CREATE INDEX prefetch_run_by_time ON prefetch_run (created_at DESC, prefetch_id DESC);
+CREATE INDEX prefetch_run_by_rule ON prefetch_run (rule_id, created_at DESC, prefetch_id DESC);
 CREATE INDEX prefetch_run_by_study ON prefetch_run (study_uid);
 CREATE INDEX prefetch_run_due ON prefetch_run (next_attempt_at) WHERE next_attempt_at IS NOT NULL;
 

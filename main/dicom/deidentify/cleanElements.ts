@@ -1,6 +1,7 @@
 import type { ConfidentialityAction } from '../../../app/domains/imaging/deidentificationSchema.ts';
 import { findVr } from '../dicomDictionary.ts';
 import type { Confidentiality } from './confidentiality.ts';
+import { cutTable, lookupTables, tableDescriptors } from './cutTables.ts';
 import type { TreeElement } from './datasetTree.ts';
 import type { IdentityWords } from './identityWords.ts';
 import {
@@ -12,12 +13,15 @@ import {
   pixelGroup,
   pixelTags,
   publicSchemes,
+  publicSchemeUids,
 } from './keptAttributes.ts';
+import { trimmedText, trimmedTexts } from './trimmedText.ts';
 
 export interface Cleaning {
   readonly confidentiality: Confidentiality;
   readonly words: IdentityWords;
   readonly sopClassUid: string;
+  readonly littleEndian: boolean;
   uidOf(uid: string): string;
 }
 
@@ -28,6 +32,8 @@ const wordBytes: Readonly<Record<string, number>> = { AT: 4, US: 2, SS: 2, UL: 4
 const wholeSources: ReadonlySet<number> = new Set([0x0018_9506, 0x0018_9507]);
 /** Code Value and Long Code Value of a scheme of the world: SNOMED's codes have as many digits as a telephone. */
 const codeTags: ReadonlySet<number> = new Set([0x0008_0100, 0x0008_0119]);
+/** Numbers of an attribute, bytes: more than any has that an image keeps. */
+const longestNumbers = 1024 * 1024;
 const none = new Uint8Array(0);
 
 /** The elements of a data set, or of an item of the sequence `parent`, as they may leave. Pixel data is not touched here. */
@@ -37,8 +43,10 @@ export function cleanElements(
   parent: number | null = null,
 ): TreeElement[] {
   const cleaned: TreeElement[] = [];
-  for (const element of elements) {
-    const { tag } = element;
+  for (const given of elements) {
+    const { tag } = given;
+    const element = lookupTables.has(tag) ? cutTable(given, elements, cleaning.littleEndian) : given;
+    if (element === null) continue;
     const kept = isStrange(tag, parent) || alwaysRemoved.has(tag) ? null : cleanElement(element, cleaning, parent);
     if (kept) cleaned.push(kept);
   }
@@ -119,16 +127,18 @@ function keep(element: TreeElement, vr: string, cleaning: Cleaning): TreeElement
   const { tag, value } = element;
   if (vr === 'SQ') return inside(element, cleaning);
   if (emptiedTexts.has(tag)) return emptied(tag, vr);
-  if (value.length === 0) return keptTexts.has(tag) || !isFree(vr) ? emptied(tag, vr) : null;
+  // Not even looked at: it may be long.
+  if (isFree(vr) && !keptTexts.has(tag) && !keptBulk.has(tag)) return null;
+  if (value.length === 0) return keptBulk.has(tag) ? null : emptied(tag, vr);
+  if (tableDescriptors.has(tag) && value.length !== 6) return null;
   if (keptBulk.has(tag)) return hasWords(value, cleaning.words) ? null : { ...element, vr };
   const word = wordBytes[vr];
   if (word !== undefined)
-    return value.length % word === 0 && !hasWords(value, cleaning.words) ? { ...element, vr } : null;
+    return value.length % word === 0 && value.length <= longestNumbers && !hasWords(value, cleaning.words)
+      ? { ...element, vr }
+      : null;
   if (vr === 'UI') return mappedUids(element, cleaning);
-  const text = Buffer.from(value)
-    .toString('latin1')
-    .replace(/[\0 ]+$/, '');
-  const values = text.split('\\');
+  const values = trimmedTexts(value);
   switch (vr) {
     case 'CS':
       return withText(
@@ -144,13 +154,11 @@ function keep(element: TreeElement, vr: string, cleaning: Cleaning): TreeElement
         values.every((each) => isNumber(each, vr) && !cleaning.words.isNumber(each)) ? values : [],
       );
     default:
-      return keptTexts.has(tag)
-        ? withText(
-            tag,
-            vr,
-            values.map((each) => plainText(each, cleaning.words, codeTags.has(tag))),
-          )
-        : null;
+      return withText(
+        tag,
+        vr,
+        values.map((each) => plainText(each, cleaning.words, codeTags.has(tag))),
+      );
   }
 }
 
@@ -165,12 +173,10 @@ function withText(tag: number, vr: string, values: readonly string[]): TreeEleme
 
 /** PS3.5 6.2. What is none, or names somebody, becomes a word that says nothing. */
 function codeString(value: string, words: IdentityWords): string {
-  const word = value.trim();
-  return /^[A-Z0-9 _]{0,16}$/.test(word) && !words.isIn(word) && !looksPersonal(word) ? word : 'OTHER';
+  return /^[A-Z0-9 _]{0,16}$/.test(value) && !words.isIn(value) && !looksPersonal(value) ? value : 'OTHER';
 }
 
-function isNumber(value: string, vr: string): boolean {
-  const text = value.trim();
+function isNumber(text: string, vr: string): boolean {
   if (text === '') return true;
   return vr === 'IS'
     ? /^[+-]?\d{1,11}$/.test(text)
@@ -178,10 +184,9 @@ function isNumber(value: string, vr: string): boolean {
 }
 
 /** Plain ASCII that names nobody, or a dummy: in another repertoire nobody can be sure to read what others read. */
-function plainText(value: string, words: IdentityWords, isCode: boolean): string {
-  const text = value.trim();
+function plainText(text: string, words: IdentityWords, isCode: boolean): string {
   const isPlain = /^[\x20-\x7e]{0,64}$/.test(text) && !/[@^]/.test(text);
-  return isPlain && (isCode || !looksPersonal(text)) && !words.isIn(text) ? text : 'REMOVED';
+  return isPlain && (isCode || !looksPersonal(text)) && !words.isInText(text) ? text : 'REMOVED';
 }
 
 /** A date, or as many digits as a telephone or a person has. */
@@ -200,11 +205,8 @@ function hasWords(value: Uint8Array, words: IdentityWords): boolean {
 }
 
 function mappedUids({ tag, value }: TreeElement, { confidentiality, uidOf }: Cleaning): TreeElement {
-  const uids = Buffer.from(value)
-    .toString('latin1')
-    .split('\\')
-    .map((uid) => uid.replace(/[\0 ]+$/, '').trim())
-    .map((uid) => (uid === '' || confidentiality.isRegistered(uid) ? uid : uidOf(uid)));
+  const isWorlds = (uid: string) => uid === '' || confidentiality.isRegistered(uid) || publicSchemeUids.has(uid);
+  const uids = trimmedTexts(value).map((uid) => (isWorlds(uid) ? uid : uidOf(uid)));
   return { ...emptied(tag, 'UI'), value: ascii(uids.join('\\')) };
 }
 
@@ -223,12 +225,7 @@ function inside({ tag, items }: TreeElement, cleaning: Cleaning): TreeElement | 
 function isLocalCode(item: readonly TreeElement[]): boolean {
   const textOf = (tag: number): string | null => {
     const found = item.find((element) => element.tag === tag);
-    return found
-      ? Buffer.from(found.value)
-          .toString('latin1')
-          .replace(/[\0 ]+$/, '')
-          .trim()
-      : null;
+    return found ? trimmedText(found.value) : null;
   };
   const code = textOf(0x0008_0100) ?? textOf(0x0008_0119);
   const scheme = textOf(0x0008_0102);

@@ -1,3 +1,4 @@
+import type { TreeElement } from './datasetTree.ts';
 import { NotDeidentifiable } from './notDeidentifiable.ts';
 
 type Coding = 'jpeg' | 'jpegLs' | 'jpeg2000' | 'rle';
@@ -85,7 +86,48 @@ function cleanPicture(fragments: readonly Uint8Array[], coding: Coding, pixelsIn
   });
 }
 
+/**
+ * A data set whose Extended Offset Table (7FE0,0001) and lengths (7FE0,0002) say where each fragment lies (PS3.3
+ * C.7.6.3.1.8); without them where they say anything else, or where there are no fragments.
+ */
+export function cleanExtendedOffsets(elements: readonly TreeElement[], littleEndian: boolean): TreeElement[] {
+  const numbersOf = (tag: number): bigint[] | null => {
+    const value = elements.find((element) => element.tag === tag)?.value;
+    if (value === undefined || value.length % 8 !== 0) return null;
+    const view = new DataView(value.buffer, value.byteOffset, value.length);
+    return Array.from({ length: value.length / 8 }, (_, index) => view.getBigUint64(8 * index, littleEndian));
+  };
+  const frames = elements.find(({ fragments }) => fragments !== null)?.fragments?.slice(1) ?? [];
+  const offsets = numbersOf(offsetsTag);
+  const lengths = numbersOf(lengthsTag);
+  let at = 0n;
+  const isRight =
+    frames.length > 0 &&
+    offsets?.length === frames.length &&
+    lengths?.length === frames.length &&
+    frames.every(({ length }, index) => {
+      const said = BigInt(length) - (lengths[index] as bigint);
+      const isHere = offsets[index] === at && (said === 0n || said === 1n);
+      at += BigInt(8 + length);
+      return isHere;
+    });
+  return isRight ? [...elements] : elements.filter(({ tag }) => tag !== offsetsTag && tag !== lengthsTag);
+}
+
+const offsetsTag = 0x7fe0_0001;
+const lengthsTag = 0x7fe0_0002;
+
 const damaged = () => new NotDeidentifiable('damaged');
+
+/** ITU-T T.81 table B.1, of the processes that DICOM has: frames, tables, scans and their intervals. Others may hold anything. */
+const jpegMarkers: ReadonlySet<number> = new Set([0xc0, 0xc1, 0xc2, 0xc3, 0xc4, 0xda, 0xdb, 0xdc, 0xdd]);
+/** ITU-T T.87 table C.1. */
+const jpegLsMarkers: ReadonlySet<number> = new Set([0xda, 0xdc, 0xdd, 0xf7, 0xf8]);
+/** ITU-T T.800 table A.2 and T.814, all with a length. */
+const jpeg2000Markers: ReadonlySet<number> = new Set([
+  ...[0xff50, 0xff51, 0xff52, 0xff53, 0xff55, 0xff56, 0xff57, 0xff58, 0xff59, 0xff5c, 0xff5d, 0xff5e, 0xff5f],
+  ...[0xff60, 0xff61, 0xff63, 0xff64, 0xff90],
+]);
 
 /** ITU-T T.81 annex B and T.87 annex C: segments, then entropy-coded data up to the next marker, several times. */
 function cleanJpeg(bytes: Buffer, isStuffed: boolean): void {
@@ -107,9 +149,11 @@ function cleanJpeg(bytes: Buffer, isStuffed: boolean): void {
     const end = at + 2 + bytes.readUInt16BE(at + 2);
     if (end > bytes.length || end < at + 4) throw damaged();
     if (marker === 0xfe || (marker >= 0xe0 && marker <= 0xef)) blankSegment(bytes, marker, at + 4, end);
+    else if (!(isStuffed ? jpegLsMarkers : jpegMarkers).has(marker)) throw damaged();
     at = marker === 0xda ? endOfScan(bytes, end, isStuffed) : end;
   }
-  // Some writers leave the end of the picture out.
+  // Some writers leave the end out: then nobody can tell the picture from what follows it.
+  throw damaged();
 }
 
 /** Which Adobe's and HP's segments say how colours are to be turned back: a fixed few bytes of them stay. */
@@ -143,7 +187,7 @@ function cleanJpeg2000(bytes: Buffer): void {
   // JP2 boxes, which hold text of many kinds, have no place in DICOM (PS3.5 A.4.4).
   if (bytes.length < 12 || bytes.readUInt16BE(0) !== 0xff4f) throw damaged();
   let at = 2;
-  let partEnd = bytes.length;
+  let partEnd: number | null = null;
   while (at + 2 <= bytes.length) {
     const marker = bytes.readUInt16BE(at);
     if (marker === 0xffd9) {
@@ -151,26 +195,31 @@ function cleanJpeg2000(bytes: Buffer): void {
       return;
     }
     if (marker === 0xff93) {
-      at = partEnd;
+      const dataEnd: number = partEnd ?? lastEnd(bytes, at + 2);
+      if (dataEnd < at + 2) throw damaged();
+      at = dataEnd;
       continue;
     }
-    if (at + 4 > bytes.length || marker < 0xff00) throw damaged();
+    if (at + 4 > bytes.length || !jpeg2000Markers.has(marker)) throw damaged();
     const end = at + 2 + bytes.readUInt16BE(at + 2);
     if (end > bytes.length || end < at + 4) throw damaged();
     if (marker === 0xff90) {
+      if (end !== at + 12) throw damaged();
       const length = bytes.readUInt32BE(at + 6);
-      partEnd = length === 0 ? lastEnd(bytes) : at + length;
-      if (partEnd > bytes.length || partEnd < end) throw damaged();
+      partEnd = length === 0 ? null : at + length;
+      if (partEnd !== null && (partEnd > bytes.length || partEnd < end)) throw damaged();
     }
     if (marker === 0xff64) bytes.fill(0, Math.min(end, at + 6), end);
     at = end;
   }
+  throw damaged();
 }
 
-/** A last tile-part without a length goes to the end of the codestream. */
-function lastEnd(bytes: Buffer): number {
-  const at = bytes.lastIndexOf(Buffer.from([0xff, 0xd9]));
-  return at < 0 ? bytes.length : at;
+/** A last tile-part without a length goes to the end of the codestream, whose marker coded data never holds. */
+function lastEnd(bytes: Buffer, start: number): number {
+  const at = bytes.indexOf(Buffer.from([0xff, 0xd9]), start);
+  if (at < 0) throw damaged();
+  return at;
 }
 
 /** PS3.5 annex G: sixteen numbers, then the segments that they point at. */

@@ -1,15 +1,16 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { DatasetError } from '../prepareDataset.ts';
 import { ascii, cleanElements } from './cleanElements.ts';
-import { cleanCodedPixels, codingOf } from './codedPixels.ts';
+import { cleanCodedPixels, cleanExtendedOffsets, codingOf } from './codedPixels.ts';
 import type { Confidentiality } from './confidentiality.ts';
 import { readTree, type TreeElement, writeTree } from './datasetTree.ts';
 import { collectIdentityWords } from './identityWords.ts';
 import { pixelTags } from './keptAttributes.ts';
-import { cleanNativePixels, pixelsInFrame } from './nativePixels.ts';
+import { checkFloatPixels, cleanNativePixels, pixelsInFrame } from './nativePixels.ts';
 import { NotDeidentifiable } from './notDeidentifiable.ts';
 import type { Pseudonyms } from './pseudonyms.ts';
 import { refuseTextInPixels } from './textInPixels.ts';
+import { trimmedText } from './trimmedText.ts';
 
 export interface Deidentification {
   readonly confidentiality: Confidentiality;
@@ -29,8 +30,8 @@ export interface DeidentifiedDataset {
   readonly byteLength: number;
 }
 
-/** Longest object that is de-identified, bytes: it is held in memory, and its changed copy too. */
-export const longestDeidentified = 512 * 1024 * 1024;
+/** Longest object that is de-identified, bytes: it is held in memory, and its changed copy too, in each thread that sends. */
+export const longestDeidentified = 256 * 1024 * 1024;
 
 const implicitLittle = '1.2.840.10008.1.2';
 const explicitBig = '1.2.840.10008.1.2.2';
@@ -57,12 +58,14 @@ export function deidentifyDataset(
   const original = read(transferSyntaxUid === deflated ? inflated(bytes) : bytes, form);
   const sopClassUid = uidIn(original, 0x0008_0016);
   refuseTextInPixels(sopClassUid, original);
+  refuseOddPixels(sopClassUid, original, coding);
   const { confidentiality, pseudonyms } = how;
-  const words = collectIdentityWords(original);
-  const cleaned = cleanElements(original, { confidentiality, words, sopClassUid, uidOf: pseudonyms.uidOf }).map(
-    (element) => withCleanPixels(element, original, coding, form.littleEndian),
+  const { littleEndian } = form;
+  const cleaning = { confidentiality, words: collectIdentityWords(original), sopClassUid, littleEndian };
+  const cleaned = cleanElements(original, { ...cleaning, uidOf: pseudonyms.uidOf }).map((element) =>
+    withCleanPixels(element, original, coding, littleEndian),
   );
-  const elements = withMarks(cleaned, pseudonyms.patientOf(how.patientId));
+  const elements = withMarks(cleanExtendedOffsets(cleaned, littleEndian), pseudonyms.patientOf(how.patientId));
   const { pieces, bytes: byteLength } = writeTree(elements, form);
   const whole = transferSyntaxUid === deflated ? evenly(deflateRawSync(Buffer.concat(pieces))) : null;
   return {
@@ -94,6 +97,23 @@ function inflated(bytes: Uint8Array): Uint8Array {
 }
 
 const integerPixels = 0x7fe0_0010;
+/** Parametric Map Storage, the one class of images whose pixels may be float or double (PS3.3 A.75). */
+const parametricMap = '1.2.840.10008.5.1.4.1.1.30';
+/** Segmented palettes (PS3.3 C.7.9.2): tables in a coding of their own. */
+const segmentedPalettes: ReadonlySet<number> = new Set([0x0028_1221, 0x0028_1222, 0x0028_1223, 0x0028_1224]);
+
+/** Pixels of two kinds, or of a kind that the class has not, where nobody looks at them. */
+function refuseOddPixels(
+  sopClassUid: string,
+  original: readonly TreeElement[],
+  coding: ReturnType<typeof codingOf>,
+): void {
+  if (original.some(({ tag }) => segmentedPalettes.has(tag))) throw new NotDeidentifiable('coding');
+  const kinds = original.filter(({ tag }) => pixelTags.has(tag));
+  const isFloat = kinds.some(({ tag }) => tag !== integerPixels);
+  if (kinds.length > 1 || (isFloat && (sopClassUid !== parametricMap || coding !== undefined)))
+    throw new NotDeidentifiable('damaged');
+}
 
 function withCleanPixels(
   element: TreeElement,
@@ -105,7 +125,10 @@ function withCleanPixels(
   const vrs = pixelTags.get(tag);
   if (!vrs) return element;
   if (!vrs.includes(vr)) throw new NotDeidentifiable('damaged');
-  if (tag !== integerPixels) return element;
+  if (tag !== integerPixels) {
+    checkFloatPixels(value, original, littleEndian, vr === 'OF' ? 4 : 8);
+    return element;
+  }
   if ((fragments === null) !== (coding === undefined)) throw new NotDeidentifiable('damaged');
   if (fragments === null || coding === undefined)
     return { ...element, value: cleanNativePixels(value, original, littleEndian) };
@@ -145,10 +168,7 @@ function withMarks(elements: readonly TreeElement[], patient: string): TreeEleme
 }
 
 function uidIn(elements: readonly TreeElement[], tag: number): string {
-  const value = elements.find((element) => element.tag === tag)?.value ?? new Uint8Array(0);
-  return Buffer.from(value)
-    .toString('latin1')
-    .replace(/[\0 ]+$/, '');
+  return trimmedText(elements.find((element) => element.tag === tag)?.value);
 }
 
 function evenly(bytes: Buffer): Uint8Array {

@@ -32,13 +32,13 @@ export const emptiedTexts: ReadonlySet<number> = tagsOf('00700081');
  * table does not name; whatever said before how the object was de-identified, which is said anew.
  */
 export const alwaysRemoved: ReadonlySet<number> = tagsOf(`
-  00080005 00100024 00120052 00120053 00120054 00321034 00380044 00380100 00380101 00380502 00400033 00400035 00120062 00120063 00120064 00280303 00880200 04000500 04000510 04000520 04000550 04000561 FFFCFFFC
+  00080005 00100024 00120052 00120053 00120054 00120062 00120063 00120064 00280303 00321034 00380044 00380100
+  00380101 00380502 00400033 00400035 00880200 04000500 04000510 04000520 04000550 04000561 FFFCFFFC
 `);
 
 /** Lookup tables and offsets. Other bulk data has no place in an image, or nobody knows what is in it. */
 export const keptBulk: ReadonlySet<number> = tagsOf(`
-  00281101 00281102 00281103 00281104 00281201 00281202 00281203 00281204 00281221 00281222 00281223 00281224
-  00281408 00283002 00283006 7FE00001 7FE00002
+  00281101 00281102 00281103 00281104 00281201 00281202 00281203 00281204 00283002 00283006 7FE00001 7FE00002
 `);
 
 /** The only group in which an image is. */
@@ -55,4 +55,11 @@ export const publicSchemes: ReadonlySet<string> = new Set(
   'DCM SCT SRT SNM3 LN UCUM FMA RADLEX UMLS NCIt ICDO3 ITIS_TSN MSH NYUMCCG UBERON PUBCHEM_CID CD8 I10 I10P BARI BI BRM IBSI MGI MA'.split(
     ' ',
   ),
+);
+
+/** Their UIDs, as the same table lists them; those under the root of DICOM are registered (PS3.6 annex A). */
+export const publicSchemeUids: ReadonlySet<string> = new Set(
+  '6.96 6.51 6.1 6.8 6.119 6.256 6.86 6.43.1 6.177 6.3 6.4 3.26.1.1'
+    .split(' ')
+    .map((uid) => `2.16.840.1.113883.${uid}`),
 );

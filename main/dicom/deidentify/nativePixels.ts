@@ -1,5 +1,6 @@
 import type { TreeElement } from './datasetTree.ts';
 import { NotDeidentifiable } from './notDeidentifiable.ts';
+import { trimmedText } from './trimmedText.ts';
 
 /** What the Image Pixel module says of samples (PS3.3 C.7.6.3). */
 interface PixelShape {
@@ -9,8 +10,11 @@ interface PixelShape {
   readonly isSigned: boolean;
   /** Of one frame. */
   readonly pixels: number;
-  /** Bytes of all samples; null where it can't be told. */
-  readonly expected: number | null;
+  /** Bytes of all samples. */
+  readonly expected: number;
+  /** Bytes of all samples where two of each four colours are left out; null where none is. */
+  readonly halved: number | null;
+  readonly frames: number;
 }
 
 /**
@@ -27,7 +31,7 @@ export function cleanNativePixels(
   littleEndian: boolean,
 ): Uint8Array {
   const shape = shapeOf(elements, littleEndian);
-  const end = Math.min(pixels.length, shape.expected ?? pixels.length);
+  const end = Math.min(pixels.length, lengthOf(shape, pixels.length));
   // Too short is for the reader to judge; too long may hold anything.
   let copy: Buffer | null = null;
   if (pixels.subarray(end).some((byte) => byte !== 0)) {
@@ -39,6 +43,30 @@ export function cleanNativePixels(
     return copy ?? pixels;
   if (![8, 16, 32].includes(bitsAllocated)) throw new NotDeidentifiable('damaged');
   return clearUnused(copy ?? pixels, end, shape, littleEndian);
+}
+
+/** Some writers leave whole samples in what calls itself halved: what has neither length can't be told from what is beside it. */
+function lengthOf({ expected, halved }: PixelShape, given: number): number {
+  if (halved === null) return expected;
+  const length = [halved, expected].find((bytes) => given === bytes + (bytes % 2));
+  if (length === undefined) throw new NotDeidentifiable('damaged');
+  return length;
+}
+
+/**
+ * Float or double pixel data is nothing but its samples, all of which are values.
+ *
+ * @param bytesInSample 4 or 8
+ * @throws NotDeidentifiable('damaged') when its length is another than rows, columns and frames make
+ */
+export function checkFloatPixels(
+  pixels: Uint8Array,
+  elements: readonly TreeElement[],
+  littleEndian: boolean,
+  bytesInSample: number,
+): void {
+  const shape = shapeOf(elements, littleEndian);
+  if (pixels.length !== shape.pixels * shape.frames * bytesInSample) throw new NotDeidentifiable('damaged');
 }
 
 function clearUnused(pixels: Uint8Array, end: number, shape: PixelShape, littleEndian: boolean): Uint8Array {
@@ -78,11 +106,7 @@ function shapeOf(elements: readonly TreeElement[], littleEndian: boolean): Pixel
     if (value?.length !== 2) return null;
     return new DataView(value.buffer, value.byteOffset, 2).getUint16(0, littleEndian);
   };
-  const text = (tag: number) =>
-    Buffer.from(elements.find((element) => element.tag === tag)?.value ?? new Uint8Array(0))
-      .toString('latin1')
-      .replace(/[\0 ]+$/, '')
-      .trim();
+  const text = (tag: number) => trimmedText(elements.find((element) => element.tag === tag)?.value);
   const bitsAllocated = short(0x0028_0100);
   const rows = short(0x0028_0010);
   const columns = short(0x0028_0011);
@@ -93,15 +117,17 @@ function shapeOf(elements: readonly TreeElement[], littleEndian: boolean): Pixel
     throw new NotDeidentifiable('damaged');
   const samples = short(0x0028_0002) ?? 1;
   const frames = /^\d{1,9}$/.test(text(0x0028_0008)) ? Number(text(0x0028_0008)) : 1;
+  if (frames === 0) throw new NotDeidentifiable('damaged');
   const isHalved = samples === 3 && text(0x0028_0004) === 'YBR_FULL_422';
-  const bits = rows * columns * frames * (isHalved ? 2 : samples) * bitsAllocated;
+  const bytesOf = (samplesInPixel: number) => Math.ceil((rows * columns * frames * samplesInPixel * bitsAllocated) / 8);
   return {
     bitsAllocated,
     bitsStored,
     highBit,
     isSigned: short(0x0028_0103) === 1,
     pixels: rows * columns,
-    // Some writers leave whole samples in what calls itself halved.
-    expected: frames === 0 ? null : Math.ceil(bits / 8) * (isHalved ? 1.5 : 1),
+    frames,
+    expected: bytesOf(samples),
+    halved: isHalved ? bytesOf(2) : null,
   };
 }

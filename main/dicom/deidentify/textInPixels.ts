@@ -1,5 +1,6 @@
 import type { TreeElement } from './datasetTree.ts';
 import { NotDeidentifiable } from './notDeidentifiable.ts';
+import { trimmedTexts } from './trimmedText.ts';
 
 const storage = '1.2.840.10008.5.1.4.1.1.';
 const classes = (uids: string): ReadonlySet<string> =>
@@ -19,14 +20,24 @@ const measured = classes(`
 const drawn = classes(`
   3 3.1 6 6.1 6.2 7 7.1 7.2 7.3 7.4 14.1 14.2 77.1.1 77.1.2 77.1.3 77.1.4 77.1.5.1 77.1.5.2 77.1.5.4 77.1.6
 `);
-/** Words in Image Type (0008,0008), and phrases in descriptions, of what is a picture of a page or a screen. */
+/** Words in Image Type (0008,0008), and phrases in descriptions, of what is a picture of a page or a screen, in English, French and German. */
 const picturedTypes =
-  /\b(SCREEN\w*|\w*CAPTURED?|SNAPSHOT|\w*REPORT|DOSE\w*|\w*PROTOCOL|FILM(ED)?|PRINT(ED)?|TEXT|LABEL|OVERVIEW|THUMBNAIL|SUMMARY|TABLE|GRAPHICS?|SAVED?|RESULTS?|ANNOTAT\w+)\b/i;
-const picturedSeries =
-  /screen ?-?_?(sav|shot|capt)|dose ?_?-?(report|info|summary|record|page)|patient ?_?(protocol|info)|protocol ?_?(page|report)|\breports?\b|\bsummary\b|secondary capture|key ?_?images?|snap ?shots?\b(?! ?(pulse|freeze))/i;
+  /\b(SCREEN\w*|\w*CAPTURE[DS]?|SNAPSHOT|\w*REPORT|DOSE\w*|\w*PROTOCOL[ES]?|\w*PROTOKOLL\w*|PROT|RAPPORT|\w*BERICHT|E?CRAN|FILM(ED)?|PRINT(ED)?|TEXTE?|LABEL|OVERVIEW|THUMBNAIL|SUMMARY|TABLE|GRAPHICS?|SAVED?|RESULTS?|ANNOTAT\w+)\b/i;
+const picturedSeries = new RegExp(
+  [
+    'screen ?-?(sav|shot|capt)|dose ?-?(report|info|summary|record|page)|patient ?(protocol|info)|protocol ?(page|report)',
+    '\\breports?\\b|\\bsummary\\b|secondary capture|key ?images?|snap ?shots?\\b(?! ?(pulse|freeze))',
+    // French. A letter with an accent comes in any repertoire.
+    '\\bcaptures?\\b|\\be?crans?\\b|\\brapports?\\b|\\bprotocoles?\\b|\\bfiches?\\b|compte\\W{0,2}rendu|\\br(e|\\W{1,2})sum(e|\\W)|images? ?-?cl',
+    'dose (patient|totale|d.{1,2}livr)',
+    // German.
+    'protokoll|bericht|dosis ?-?(info|report|.{1,2}bersicht|werte)|patienten ?-?(info|daten|blatt)|bildschirm|zusammenfassung|\\bbefund|schnappschuss',
+    '\\bprot\\b',
+  ].join('|'),
+  'i',
+);
 /** Its colours are those of its segments. */
 const segmentation = `${storage}66.4`;
-const labels = /^(LABEL|OVERVIEW|THUMBNAIL)$/;
 const drawnModalities = new Set('US IVUS ES GM SM XC OT SC OP OPT HC DG LP BI SMR DOC AU ECG HD EPS TG'.split(' '));
 
 /**
@@ -36,32 +47,27 @@ const drawnModalities = new Set('US IVUS ES GM SM XC OT SC OP OPT HC DG LP BI SM
  * @throws NotDeidentifiable('notAnImage' | 'burnedIn' | 'mayShowText')
  */
 export function refuseTextInPixels(sopClassUid: string, elements: readonly TreeElement[]): void {
-  const textsOf = (tag: number): string[] => {
-    const value = elements.find((element) => element.tag === tag)?.value ?? new Uint8Array(0);
-    return Buffer.from(value)
-      .toString('latin1')
-      .split('\\')
-      .map((text) => text.replace(/[\0 ]+$/, '').trim());
-  };
+  const textsOf = (tag: number) => trimmedTexts(elements.find((element) => element.tag === tag)?.value);
+  /** Writers join words by _ too. */
+  const wordsOf = (tag: number) => textsOf(tag).map((text) => text.replaceAll('_', ' '));
   const isDrawn = drawn.has(sopClassUid);
   if (!isDrawn && !measured.has(sopClassUid)) throw new NotDeidentifiable('notAnImage');
   const [burnedIn = ''] = textsOf(0x0028_0301);
   if (burnedIn.toUpperCase() === 'YES') throw new NotDeidentifiable('burnedIn');
-  const types = textsOf(0x0008_0008).map((type) => type.replaceAll('_', ' '));
-  // The label of a slide is text, whatever is said of it.
-  if (types.some((type) => labels.test(type))) throw new NotDeidentifiable('mayShowText');
+  const types = wordsOf(0x0008_0008);
+  const described = [...wordsOf(0x0008_103e), ...wordsOf(0x0018_1030)];
+  // A page is text, whatever is said of it: those who write NO into all that they make write it here too.
+  const isPictured =
+    types.some((type) => picturedTypes.test(type)) || described.some((text) => picturedSeries.test(text));
+  if (isPictured) throw new NotDeidentifiable('mayShowText');
   if (burnedIn.toUpperCase() === 'NO') return;
   const [modality = ''] = textsOf(0x0008_0060);
-  const described = [...textsOf(0x0008_103e), ...textsOf(0x0018_1030)];
   const isPalette = textsOf(0x0028_0004).includes('PALETTE COLOR') && sopClassUid !== segmentation;
   const isColoured = samplesOf(elements) > 1 || isPalette;
   const isConverted = textsOf(0x0008_0064).some((way) => way !== '' && way !== 'DI');
   const isFilm = textsOf(0x0018_7004).includes('FILM');
   if (isDrawn || drawnModalities.has(modality) || isColoured || isConverted || isFilm)
     throw new NotDeidentifiable('mayShowText');
-  const isPictured =
-    types.some((type) => picturedTypes.test(type)) || described.some((text) => picturedSeries.test(text));
-  if (isPictured) throw new NotDeidentifiable('mayShowText');
 }
 
 /** Colour among measured values is a rendering, with its scale and its texts. Either order of bytes. */

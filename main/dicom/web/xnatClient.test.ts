@@ -163,14 +163,12 @@ describe('XNAT, as it is documented', () => {
 
   it('signs in once, reads its lists, and signs out', async () => {
     const client = open();
-    const [projects, subjects, sessions, scans] = await Promise.all([
+    const [projects, sessions, scans] = await Promise.all([
       client.projects(),
-      client.subjects('TRIAL'),
       client.sessions('TRIAL'),
       client.scans('XNAT_E1'),
     ]);
     expect(projects).toEqual([{ projectId: 'TRIAL', name: 'A trial' }]);
-    expect(subjects).toEqual([{ subjectId: 'XNAT_S1', label: 'Sübject 1' }]);
     expect(sessions[0]).toMatchObject({
       experimentId: 'XNAT_E1',
       label: 'S1_MR1',
@@ -207,8 +205,7 @@ describe('XNAT, as it is documented', () => {
 
   it('gives objects to the import service, and says where XNAT put them', async () => {
     const client = open();
-    const target = { projectId: 'TRIAL', subjectLabel: 'S 1' };
-    const places = await client.import({ target, ...bytes(200) });
+    const places = await client.import({ projectId: 'TRIAL', ...bytes(200) });
     expect(places).toEqual(['/prearchive/projects/TRIAL/20261120_101112/S1']);
     expect(xnat.imported.map(({ query, type, body }) => [Object.fromEntries(query), type, body.length])).toEqual([
       [
@@ -216,7 +213,6 @@ describe('XNAT, as it is documented', () => {
           inbody: 'true',
           'import-handler': 'gradual-DICOM',
           PROJECT_ID: 'TRIAL',
-          SUBJECT_ID: 'S 1',
           dest: '/prearchive/projects/TRIAL',
           overwrite: 'append',
           rename: 'true',
@@ -247,7 +243,7 @@ describe('XNAT, as it is documented', () => {
     const page = { trouble: 'protocol', details: { reason: 'page' } };
     await expect(client.projects()).rejects.toMatchObject(page);
     expect(xnat.signIns).toBe(2);
-    await expect(client.import({ target: { projectId: 'TRIAL' }, ...bytes(20) })).rejects.toMatchObject(page);
+    await expect(client.import({ projectId: 'TRIAL', ...bytes(20) })).rejects.toMatchObject(page);
     expect(xnat.imported).toEqual([]);
   });
 

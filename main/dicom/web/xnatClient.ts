@@ -18,11 +18,6 @@ export interface XnatProject {
   readonly name: string;
 }
 
-export interface XnatSubject {
-  readonly subjectId: string;
-  readonly label: string;
-}
-
 /** An imaging session: XNAT's word for what is a study elsewhere. */
 export interface XnatSession {
   readonly experimentId: string;
@@ -77,14 +72,6 @@ export interface PrearchivedSession {
   readonly studyUid: string;
 }
 
-/** Where an import shall go. */
-export interface XnatTarget {
-  readonly projectId: string;
-  /** Left out: as XNAT reads it from the objects. */
-  readonly subjectLabel?: string;
-  readonly sessionLabel?: string;
-}
-
 export interface XnatProbe {
   readonly tookMs: number;
   readonly skewMs: number | null;
@@ -96,7 +83,6 @@ export interface XnatClient {
   /** Signs in, and reads the list of projects. */
   probe(signal?: AbortSignal): Promise<XnatProbe>;
   projects(signal?: AbortSignal): Promise<XnatProject[]>;
-  subjects(projectId: string, signal?: AbortSignal): Promise<XnatSubject[]>;
   sessions(projectId: string, signal?: AbortSignal): Promise<XnatSession[]>;
   scans(experimentId: string, signal?: AbortSignal): Promise<XnatScan[]>;
   files(experimentId: string, signal?: AbortSignal): Promise<XnatFile[]>;
@@ -118,7 +104,8 @@ export interface XnatClient {
 }
 
 export interface XnatImport {
-  readonly target: XnatTarget;
+  /** Subject and session are as XNAT reads them from the object. */
+  readonly projectId: string;
   readonly byteLength: number | null;
   open(): AsyncIterable<Uint8Array>;
 }
@@ -203,11 +190,6 @@ export function openXnatClient(peer: WebPeer, options: WebOptions = {}): XnatCli
   const client: Omit<XnatClient, 'probe' | 'close'> = {
     projects: async (signal) =>
       (await list('data/projects', signal)).map((row) => ({ projectId: text(row, 'ID'), name: text(row, 'name') })),
-    subjects: async (projectId, signal) =>
-      (await list(`data/projects/${part(projectId)}/subjects`, signal)).map((row) => ({
-        subjectId: text(row, 'ID'),
-        label: text(row, 'label'),
-      })),
     sessions: async (projectId, signal) => {
       const rows = await list(`data/projects/${part(projectId)}/experiments`, signal, [
         ['xsiType', 'xnat:imageSessionData'],
@@ -258,17 +240,15 @@ export function openXnatClient(peer: WebPeer, options: WebOptions = {}): XnatCli
       });
       return answer.body;
     },
-    import: ({ target, byteLength, open }, signal) =>
+    import: ({ projectId, byteLength, open }, signal) =>
       lines({
         method: 'POST',
         path: 'data/services/import',
         query: [
           ['inbody', 'true'],
           ['import-handler', 'gradual-DICOM'],
-          ['PROJECT_ID', target.projectId],
-          ...(target.subjectLabel === undefined ? [] : [['SUBJECT_ID', target.subjectLabel] as const]),
-          ...(target.sessionLabel === undefined ? [] : [['EXPT_LABEL', target.sessionLabel] as const]),
-          ['dest', `/prearchive/projects/${target.projectId}`],
+          ['PROJECT_ID', projectId],
+          ['dest', `/prearchive/projects/${projectId}`],
           // Adds what is new and leaves what is there: an import that is repeated harms nothing.
           ['overwrite', 'append'],
           // A name that XNAT makes of the object, so that the same object has the same file.

@@ -59,3 +59,8 @@ export function scanIdOf(path: string): string {
   const id = /\/scans\/([^/]+)\/resources\//.exec(path)?.[1];
   return id === undefined ? '' : decodeURIComponent(id);
 }
+
+/** Of a scan's resources, those that hold objects as they came. */
+export function isOriginal({ collection }: { readonly collection: string }): boolean {
+  return ['dicom', 'secondary'].includes(collection.toLowerCase());
+}

@@ -25,15 +25,24 @@ const initial: ApiSettings = {
 
 type Origin = Pick<Statement, 'hlc' | 'siteId'> & { readonly author: string | null };
 
-/** `isDamaged`: what is stored can't be read; until it is saved again nothing listens. */
-export function readApi(reader: Reader): KnownApi & { readonly isDamaged: boolean } {
-  const row = reader.get<{ version: number; settings: string; private_key: string }>(
-    "SELECT version, settings, private_key FROM api_setting WHERE name = 'api'",
+/**
+ * `isDamaged`: what is stored can't be read; until it is saved again nothing listens. `isOurs`: no person saved it last,
+ * but the first opening of a restored store.
+ */
+export function readApi(reader: Reader): KnownApi & { readonly isDamaged: boolean; readonly isOurs: boolean } {
+  const row = reader.get<{ version: number; settings: string; private_key: string; author: string | null }>(
+    "SELECT version, settings, private_key, author FROM api_setting WHERE name = 'api'",
   );
-  if (!row) return { version: 0, settings: initial, privateKey: '', isDamaged: false };
+  if (!row) return { version: 0, settings: initial, privateKey: '', isDamaged: false, isOurs: false };
   const settings = parseSettings(row.settings);
   const { version, private_key: privateKey } = row;
-  return { version, settings: settings ?? initial, privateKey, isDamaged: settings === null };
+  return {
+    version,
+    settings: settings ?? initial,
+    privateKey,
+    isDamaged: settings === null,
+    isOurs: row.author === null,
+  };
 }
 
 function parseSettings(text: string): ApiSettings | null {
@@ -117,7 +126,7 @@ function fromRow(row: TokenRow): KnownToken {
     lastUsedAt: row.last_used_at,
     payload: {
       name: row.name,
-      scopes: tokenScopeSchema.array().parse(JSON.parse(row.scopes)),
+      scopes: scopesIn(row.scopes),
       hashKey: Buffer.from(row.hash_key).toString('base64'),
       hash: Buffer.from(row.hash).toString('base64'),
       createdAt: row.created_at,
@@ -126,6 +135,12 @@ function fromRow(row: TokenRow): KnownToken {
       revokedAt: row.revoked_at,
     },
   };
+}
+
+/** Those known here: one of another version allows nothing, and hides no token. */
+function scopesIn(text: string): TokenScope[] {
+  const found: unknown = JSON.parse(text);
+  return Array.isArray(found) ? found.filter((scope) => tokenScopeSchema.safeParse(scope).success) : [];
 }
 
 /** What a person may see of it. */

@@ -11,6 +11,7 @@ import type { CoreClient } from '../../kernel/channelClient.ts';
 import { faultText } from '../../platform/faultText.ts';
 import { checkTls, daysLeft, readCertificates } from '../exchange/exchangeService.ts';
 import { putApi, readApi } from './apiRows.ts';
+import { closeAfterRestore } from './closeAfterRestore.ts';
 import { type RequestLimits, requestLimits } from './door/requestLimits.ts';
 import { type Door, startDoor } from './door/startDoor.ts';
 import { readDicomStatus, readHealth } from './metrics/archiveStatus.ts';
@@ -40,7 +41,7 @@ export interface ApiLink {
 export interface ApiService {
   readonly tokens: TokenRegister;
   state(): ApiState;
-  /** @throws Failure('api.tlsNeeded' | 'exchange.badCertificate' | 'exchange.badKey') */
+  /** @throws Failure('api.tlsNeeded' | 'api.certificateMissing' | 'exchange.badCertificate' | 'exchange.badKey') */
   save(author: Session, settings: ApiSettings, privateKey?: string): Promise<ApiState>;
   health(): Promise<Health>;
   dicomStatus(): Promise<DicomStatus>;
@@ -62,7 +63,14 @@ export function openApiService(
 ): ApiService {
   const { gate, reader, platform } = store;
   const tokens = openTokenRegister(store);
-  const rest: RestApi = openRestApi({ store, services, tokens, link, limits });
+  const rest: RestApi = openRestApi({
+    store,
+    services,
+    tokens,
+    link,
+    limits,
+    endConnections: (tokenId) => door?.endToken(tokenId),
+  });
   const metrics = openMetrics(store, services, link.version, rest.figures);
   let door: Door | null = null;
   let failure: string | null = null;
@@ -89,12 +97,24 @@ export function openApiService(
     }
   }
 
+  /** What a restore calls for, as soon as the store is open. @returns the failure code of why it can't be done */
+  function restored(): string | null {
+    try {
+      closeAfterRestore(store);
+      return null;
+    } catch (error) {
+      platform.log.error('the access for programs could not be closed after a restore', new Error(faultText(error)));
+      return failureOf(error);
+    }
+  }
+
   /** Listens as the settings say. Never throws: `failure` says why not. */
   async function listen(): Promise<void> {
     if (closed || door) return;
-    failure = null;
+    failure = restored();
     const { settings, privateKey, isDamaged } = readApi(reader);
-    if (isDamaged) {
+    if (failure !== null) retryLater();
+    else if (isDamaged) {
       failure = 'internal';
       platform.log.error('the access for programs cannot listen', new Error('its settings cannot be read'));
     } else if (settings.enabled) {
@@ -113,7 +133,7 @@ export function openApiService(
         retryMs = firstRetryMs;
         platform.log.info('the access for programs listens', { port: door.port, tls: settings.tls.enabled });
       } catch (error) {
-        failure = failureOf(error);
+        failure = error instanceof Failure && error.code === 'api.tlsNeeded' ? 'api.tlsMissing' : failureOf(error);
         platform.log.warn('the access for programs cannot listen', { code: failure });
         retryLater();
       }
@@ -140,16 +160,20 @@ export function openApiService(
   }
 
   function state(): ApiState {
-    const { settings, privateKey } = readApi(reader);
+    const { settings, privateKey, isOurs } = readApi(reader);
     return {
       settings,
       hasPrivateKey: privateKey !== '',
       state: door ? 'listening' : failure !== null ? 'failed' : 'off',
       port: door?.port ?? null,
       failure,
+      closedByRestore: isOurs && !settings.enabled,
       certificateDaysLeft: daysLeftOf(settings, platform.clock.nowMs()),
     };
   }
+
+  // Also where this core does no work in the background: the list of tokens tells the truth.
+  failure = restored();
 
   return {
     tokens,
@@ -158,7 +182,7 @@ export function openApiService(
       requireTls(settings);
       const key = privateKey ?? readApi(reader).privateKey;
       if (settings.tls.enabled && settings.tls.certificate === '')
-        throw new Failure('exchange.badCertificate', 'the access for programs needs a certificate of its own');
+        throw new Failure('api.certificateMissing', 'the access for programs needs a certificate of its own');
       checkTls({ ca: '', certificate: settings.tls.certificate, key });
       gate.write(author, 'api.save', (tx) => {
         const api = { version: readApi(tx).version + 1, settings, privateKey: key };
@@ -222,12 +246,12 @@ function failureOf(error: unknown): string {
     case 'EADDRINUSE':
       return 'exchange.portTaken';
     case 'EACCES':
-      return 'exchange.portForbidden';
+      return 'api.portForbidden';
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return 'exchange.addressUnknown';
+      return 'api.addressNotOurs';
     default:
-      return /^ERR_(OSSL|SSL|TLS)/.test(code) ? 'exchange.badCertificate' : 'internal';
+      return /^ERR_(OSSL|SSL|TLS)/.test(code) ? 'api.certificateUnusable' : 'internal';
   }
 }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Failure } from '../../../app/shared/failure.ts';
 import { openTestStore, type TestStore } from '../../database/testStore.ts';
 import { openSessionRegistry } from '../security/sessionRegistry.ts';
 import { openAccessLog } from './rest/accessLog.ts';
@@ -23,7 +24,7 @@ describe('tokens', () => {
     const tokens = openTokenRegister(t.store);
     const { token, secret } = tokens.create(person(), { name: 'ward', scopes: ['health', 'health'], expiresAt: null });
     expect(token.scopes).toEqual(['health']);
-    expect(tokens.check(secret)?.tokenId).toBe(token.tokenId);
+    expect(tokens.check(secret)).toMatchObject({ isGood: true, token: { tokenId: token.tokenId } });
     const rows = t.store.reader.all<Record<string, unknown>>('SELECT * FROM api_token');
     const random = Buffer.from(secret.split('.')[1] ?? '', 'base64url');
     expect(random).toHaveLength(32);
@@ -54,12 +55,23 @@ describe('tokens', () => {
       refused('api.expiryPast'),
     );
     t.clock.advance(1000);
-    expect([tokens.check(short.secret), tokens.isGood(short.token.tokenId)]).toEqual([undefined, false]);
-    expect(tokens.check(long.secret)?.tokenId).toBe(long.token.tokenId);
+    expect([tokens.check(short.secret)?.isGood, tokens.isGood(short.token.tokenId)]).toEqual([false, false]);
+    expect(tokens.check(long.secret)?.isGood).toBe(true);
     tokens.revoke(person(), long.token.tokenId);
     tokens.revoke(person(), long.token.tokenId);
     expect(ended).toEqual([long.token.tokenId]);
-    expect(tokens.check(long.secret)).toBeUndefined();
+    // Known, and over: whoever comes with it can be named.
+    expect(tokens.check(long.secret)).toMatchObject({ isGood: false, token: { tokenId: long.token.tokenId } });
+    expect(tokens.check(`${long.secret.slice(0, -1)}-`)).toBeUndefined();
+  });
+
+  it('are listed though a scope of theirs is not known here, and it allows nothing', () => {
+    const tokens = openTokenRegister(t.store);
+    const { token } = tokens.create(person(), { name: 'ward', scopes: ['health'], expiresAt: null });
+    t.store.gate.append(t.author, (tx) => {
+      tx.run('UPDATE api_token SET scopes = ? WHERE token_id = ?', '["health","rooms.paint"]', token.tokenId);
+    });
+    expect(tokens.list()).toMatchObject([{ tokenId: token.tokenId, scopes: ['health'] }]);
   });
 
   it('say when they were used, to the minute', () => {
@@ -106,5 +118,20 @@ describe('the log of what programs looked at', () => {
     nowMs = 10 * 60_000;
     look('1.2');
     expect(entries().at(-1)).toBe('api.openStudy {"again":4}');
+    for (const id of ['1.2', '1.3', '1.3']) look(id);
+    log.close();
+    expect(entries().at(-1)).toBe('api.openStudy {"again":2}');
+  });
+
+  it('gives nothing out where no entry may be written', () => {
+    const log = openAccessLog(
+      t.store,
+      () => 0,
+      () => {
+        throw new Failure('api.tooManyRequests', 'too many');
+      },
+    );
+    const note = () => log.note({ author: t.author, action: 'api.search', outcome: 'success' });
+    for (let again = 0; again < 2; again += 1) expect(note).toThrow(refused('api.tooManyRequests'));
   });
 });

@@ -26,8 +26,8 @@ export interface TokenRegister {
   ): { token: ApiToken; secret: string };
   /** Revoking one that is revoked changes nothing. @throws Failure('api.tokenUnknown') */
   revoke(author: Session, tokenId: string): ApiToken;
-  /** The token whose secret this is, when it is good now. Takes as long whether or not there is such a token. */
-  check(secret: string): KnownToken | undefined;
+  /** The token whose secret this is; `isGood` unless it expired or was revoked. Takes as long whether or not there is one. */
+  check(secret: string): { readonly token: KnownToken; readonly isGood: boolean } | undefined;
   /** Whether it may still be used. */
   isGood(tokenId: string): boolean;
   /** Keeps when it was last used, at most once a minute. */
@@ -107,7 +107,7 @@ export function openTokenRegister(store: OpenStore): TokenRegister {
       const key = found ? Buffer.from(found.payload.hashKey, 'base64') : nobody.key;
       const hash = found ? Buffer.from(found.payload.hash, 'base64') : nobody.hash;
       const isSame = timingSafeEqual(hashOf(key, random), hash);
-      return found && isSame && isGoodNow(found) ? found : undefined;
+      return found && isSame ? { token: found, isGood: isGoodNow(found) } : undefined;
     },
     isGood(tokenId) {
       const found = findToken(reader, tokenId);

@@ -1,6 +1,6 @@
 import type {
-  DeliveredInstance,
   Delivery,
+  DeliveryDetail,
   DeliveryState,
   ExchangeNode,
   FindEvent,
@@ -127,7 +127,7 @@ export interface Deliveries {
       /** Only these instances of the study. */
       sopUids?: readonly string[];
       /** Goes without the person, under other UIDs. */
-      deidentify?: boolean;
+      deidentify: boolean;
     },
     byRule?: RuleRequest,
   ): Delivery;
@@ -141,7 +141,7 @@ export interface Deliveries {
     /** Only what is refused, given up or held until a person sees to it. */
     needsPerson?: boolean;
   }): { total: number; rows: Delivery[] };
-  get(question: { deliveryId: string; offset: number; limit: number }): Delivery & { rows: DeliveredInstance[] };
+  get(question: { deliveryId: string; offset: number; limit: number }): DeliveryDetail;
   retry(author: Author, deliveryId: string): Delivery;
   cancel(author: Author, deliveryId: string): Delivery;
   /** Takes up the queues; called once the services stand, on a core with background work. */

@@ -2,12 +2,12 @@ import type { Replayer } from '../../database/replay.ts';
 import type { Reader, SqlValue, Transaction } from '../../database/writeGate.ts';
 import { type NodePayload, putNode } from './nodes/nodeRows.ts';
 import { type KnownReceiver, putReceiver } from './receiving/receiverSettings.ts';
-import { finishRouting, replayRoutingRule, takeOverRouting } from './routing/routingReplay.ts';
+import { finishRouting, type OldRouting, replayRoutingRule, takeOverRouting } from './routing/routingReplay.ts';
 import { type EntryPayload, putEntry } from './schedule/scheduleRows.ts';
 
 /** Writes nodes with their secrets and the receiver's settings again, and takes over what was only logged. */
 export function exchangeReplayer(): Replayer {
-  let isTakenOver = false;
+  let routing: OldRouting | null = null;
   return {
     kinds: ['statement'],
     types: ['node', 'receiver', 'scheduledEntry', 'routingRule'],
@@ -25,11 +25,10 @@ export function exchangeReplayer(): Replayer {
       takeOverCapabilities(tx, old);
       takeOverAssociations(tx, old);
       takeOverWatched(tx, old);
-      takeOverRouting(tx, old);
-      isTakenOver = true;
+      routing = takeOverRouting(tx, old);
     },
     finish(tx) {
-      finishRouting(tx, isTakenOver);
+      finishRouting(tx, routing);
     },
   };
 }

@@ -92,11 +92,14 @@ export async function gatherPrint(
 
 /**
  * Names what a page shows, so that a signature can be held to what was seen: SHA-256 over everything that is printed
- * (letterhead, language, identification, texts, pictures and what is drawn on them) and the version of the draft and of
- * its template. Left out is only what the signature itself brings: its time, its signer, the number of its document and
+ * (letterhead, language, identification, texts, pictures and what is drawn on them), the version of the draft and of
+ * its template, and the revision of its study. Left out is only what the signature itself brings: its time, its signer, the number of its document and
  * of its version, and the mark of a draft.
  */
-export function digestOf(print: PrintInput, draft: { version: number; templateVersion: string }): string {
+export function digestOf(
+  print: PrintInput,
+  draft: { version: number; templateVersion: string; revision: number },
+): string {
   const { documentId: _document, signature: _signature, draft: _mark, version: _version, ...page } = print;
   const text = JSON.stringify({ ...page, of: draft }, (_name, value: unknown) =>
     value instanceof Uint8Array ? createHash('sha256').update(value).digest('hex') : value,

@@ -201,6 +201,8 @@ export function openReportService(
 
   /** What is printed of a draft, as itself or as the signed report it becomes, and the digest that both share. */
   const gather = async (draft: Report, printed: Report, documentId: string, signature: Signature) => {
+    // What it was before the pictures were made: one that changed meanwhile is another page.
+    const revision = services().imaging.getStudyDetail(draft.studyUid).study.revision ?? 0;
     const print = await gatherPrint(printed, services(), {
       siteName: services().security.setting('siteName'),
       documentId,
@@ -208,7 +210,7 @@ export function openReportService(
       addendumTo: addendumOf(draft),
     });
     const templateVersion = templates.find((one) => one.templateId === draft.templateId)?.version ?? '';
-    return { print, digest: digestOf(print, { version: draft.version, templateVersion }) };
+    return { print, digest: digestOf(print, { version: draft.version, templateVersion, revision }) };
   };
 
   return {

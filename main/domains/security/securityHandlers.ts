@@ -80,8 +80,7 @@ export function makeSecurityHandlers(parts: SecurityParts): HandlersOf<typeof se
     async turnOnUnattended({ password, kind, credentialFile }, context) {
       const author = context.author();
       await context.services().security.verifyPassword(author, password);
-      await unattended.turnOn(author, kind, credentialFile);
-      return null;
+      return { left: await unattended.turnOn(author, kind, credentialFile) };
     },
     turnOffUnattended: async (_input, context) => ({ left: await unattended.turnOff(context.author()) }),
     async signIn({ operatorName, password }, context) {

@@ -1,12 +1,15 @@
+import { rmSync } from 'node:fs';
 import type {
   UnattendedKind,
   UnattendedProblem,
   UnattendedState,
 } from '../../../app/domains/security/securitySchema.ts';
 import { Failure } from '../../../app/shared/failure.ts';
+import type { OpenedStore } from '../../database/openStore.ts';
 import { systemAuthor } from '../../database/openWriteGate.ts';
 import type { StoreHolder } from '../../database/storeHolder.ts';
 import type { Author } from '../../database/writeGate.ts';
+import { secretInForce } from '../../keyring/unattended.ts';
 import { writeCredentialFile } from '../../keyring/unattendedFile.ts';
 import type { SecretStore } from '../../platform/platform.ts';
 
@@ -21,17 +24,22 @@ export interface UnattendedOperation {
    */
   begin(): void;
   /**
-   * Whoever called has proven to be an administrator.
+   * Whoever called has proven to be an administrator. Where it is on already, another key takes the place of the one
+   * before; when that fails, the one before goes on to open the store.
    *
    * @param credentialFile for a credential: absolute path of the file to make
+   * @returns where an earlier key was left, as `turnOff` does
    * @throws Failure('security.unattendedPlaceUnavailable' | 'security.unattendedBesideStore' | …)
    */
-  turnOn(author: Author, kind: UnattendedKind, credentialFile: string): Promise<void>;
-  /** Returns where a key was left that could not be taken away. It opens nothing any more. */
+  turnOn(author: Author, kind: UnattendedKind, credentialFile: string): Promise<UnattendedKind | null>;
+  /** Returns where a key was left that could not be taken away. It still opens copies of the folder made while it was in force. */
   turnOff(author: Author): Promise<UnattendedKind | null>;
   /** Gives up an opening under way and waits for its end. */
   close(): Promise<void>;
 }
+
+/** What the places say is asked again after this long: asking starts a program, and windows ask whenever somebody signs in. */
+const placesFreshMs = 30_000;
 
 /** @param tell called whenever `state` has changed */
 export function openUnattendedOperation(holder: StoreHolder, tell: () => void): UnattendedOperation {
@@ -66,12 +74,14 @@ export function openUnattendedOperation(holder: StoreHolder, tell: () => void): 
     }
   };
 
-  holder.onOpen((store) => {
-    if (!unrecorded) return;
-    const { code, at } = unrecorded;
-    unrecorded = null;
+  function recordFailure(store: OpenedStore, { code, at }: { code: string; at: number }): void {
     const subject = { type: 'store', id: store.siteId } as const;
     store.gate.record(systemAuthor, 'security.openUnattended', 'refused', subject, { code, attemptedAt: at });
+  }
+
+  holder.onOpen((store) => {
+    if (unrecorded) recordFailure(store, unrecorded);
+    unrecorded = null;
   });
 
   /** The secret and where it lay; null when this store is for people alone. */
@@ -107,8 +117,19 @@ export function openUnattendedOperation(holder: StoreHolder, tell: () => void): 
       const code = error instanceof Failure ? error.code : 'internal';
       if (!(error instanceof Failure)) log.error('the store could not be opened unattended', error);
       else log.warn('the store could not be opened unattended', { code });
-      unrecorded = { code, at: clock.nowMs() };
-      set({ state: 'failed', at: clock.nowMs(), failure: code });
+      const failed = { code, at: clock.nowMs() };
+      const store = holder.current();
+      if (store === null) {
+        unrecorded = failed;
+        return set({ state: 'failed', at: failed.at, failure: code });
+      }
+      // Somebody signed in meanwhile: no opening is left to record it.
+      try {
+        recordFailure(store, failed);
+      } catch (problem) {
+        log.error('a failure to open the store unattended is not in the audit', problem);
+      }
+      set({ state: 'idle', at: null, failure: null });
     }
   }
 
@@ -116,31 +137,102 @@ export function openUnattendedOperation(holder: StoreHolder, tell: () => void): 
     const keep = placeOf(kind)?.keep;
     if (!keep) return kind;
     try {
-      await keep.remove(holder.siteId());
+      await keep.remove(holder.siteId(), stopping.signal);
       return null;
     } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      log.warn('a key that opens nothing any more could not be taken away', { code: error.code });
+      log.error('a key that is out of force could not be taken away', error);
       return kind;
     }
   }
 
-  /** The wrap first: from then on the key opens nothing, wherever it is. */
-  async function turnOffNow(): Promise<UnattendedKind | null> {
-    const kind = holder.unattendedWrap()?.kind;
-    if (kind === undefined) return null;
-    holder.turnOffUnattended();
-    return takeAway(kind);
-  }
-
-  async function putAway(place: SecretStore, credentialFile: string, secret: string): Promise<void> {
-    if (!place.keep) return writeCredentialFile(platform.home, credentialFile, secret);
-    await place.keep.write(holder.siteId(), secret);
+  async function putAway(place: SecretStore, secret: string): Promise<void> {
+    await place.keep?.write(holder.siteId(), secret, stopping.signal);
     // What takes a secret and does not give it back would be found out at the next start, with nobody there.
     const kept = await place.read(holder.siteId(), stopping.signal);
     if (kept?.trim() !== secret)
       throw new Failure('security.unattendedPlaceUnavailable', 'the key does not read back as it was kept');
   }
+
+  /** The key in this place that opens the store; null where what lies there opens nothing, or nothing lies there. */
+  async function readKeyInForce(place: SecretStore): Promise<string | null> {
+    try {
+      const kept = await place.read(holder.siteId(), stopping.signal);
+      return kept === null ? null : secretInForce(holder.keys().keyring, kept);
+    } catch (error) {
+      if (error instanceof Failure && error.code === 'security.unattendedSecretWrong') return null;
+      throw error;
+    }
+  }
+
+  /** A keyring that cannot be read just now proves nothing. */
+  function isOutOfForce(secret: string): boolean {
+    try {
+      return secretInForce(holder.keys().keyring, secret) === null;
+    } catch (error) {
+      log.error('the keyring cannot be read', error);
+      return false;
+    }
+  }
+
+  /**
+   * Puts a new key away, then lets its wrap take the place of the one before. Of one place the two keys share, it keeps
+   * both until then: whichever of them the keyring is for after a cut, the store opens.
+   *
+   * @param earlier the key in force that lies in the same place; null: none
+   */
+  async function replaceKey(
+    place: SecretStore,
+    credentialFile: string,
+    earlier: string | null,
+    record: () => void,
+  ): Promise<void> {
+    const { kind, keep } = place;
+    const made: { secret: string; undo(): void | Promise<void> }[] = [];
+    try {
+      await holder.turnOnUnattended(kind, async (secret) => {
+        if (keep) {
+          const undo = () =>
+            earlier === null
+              ? keep.remove(holder.siteId(), stopping.signal)
+              : keep.write(holder.siteId(), earlier, stopping.signal);
+          made.push({ secret, undo });
+          await putAway(place, earlier === null ? secret : `${secret}\n${earlier}`);
+        } else {
+          writeCredentialFile(platform.home, credentialFile, secret);
+          made.push({ secret, undo: () => rmSync(credentialFile, { force: true }) });
+        }
+        // Before the wrap: what can open the store is in its audit.
+        record();
+      });
+    } catch (error) {
+      for (const { secret, undo } of made) {
+        // Of the keyring's two copies one may have been written: then the new key is what opens the store.
+        if (!isOutOfForce(secret)) continue;
+        try {
+          await undo();
+        } catch (problem) {
+          log.error('a key that never came into force could not be taken away', problem);
+        }
+      }
+      throw error;
+    }
+    const secret = made[0]?.secret;
+    if (earlier === null || secret === undefined) return;
+    try {
+      await putAway(place, secret);
+    } catch (problem) {
+      log.error('the earlier key is still kept beside the one in force', problem);
+    }
+  }
+
+  let looked: { at: number; found: ReturnType<UnattendedOperation['places']> } | null = null;
+  const look = async () =>
+    Promise.all(
+      secretStores.map(async (place) => ({ kind: place.kind, problem: await place.problem(stopping.signal) })),
+    ).catch((error: unknown) => {
+      looked = null;
+      throw error;
+    });
 
   return {
     state: () => ({ on: wrapNow() !== null, ...now }),
@@ -148,8 +240,11 @@ export function openUnattendedOperation(holder: StoreHolder, tell: () => void): 
       const found = wrapNow();
       return found && { kind: found.kind, since: found.createdAt };
     },
-    places: () =>
-      Promise.all(secretStores.map(async (place) => ({ kind: place.kind, problem: await place.problem() }))),
+    places() {
+      const at = clock.nowMs();
+      if (looked === null || Math.abs(at - looked.at) > placesFreshMs) looked = { at, found: look() };
+      return looked.found;
+    },
     begin() {
       if (holder.phase !== 'sealed' || !platform.backgroundWork || platform.sample || secretStores.length === 0) return;
       now = { state: 'opening', at: null, failure: null };
@@ -160,25 +255,29 @@ export function openUnattendedOperation(holder: StoreHolder, tell: () => void): 
         const place = placeOf(kind);
         if (!place || holder.platform.sample)
           throw new Failure('security.unattendedPlaceUnavailable', `this host has no access to ${kind}`);
-        if ((await place.problem()) !== null)
+        if ((await place.problem(stopping.signal)) !== null)
           throw new Failure('security.unattendedPlaceUnavailable', 'the place cannot keep a key here');
         const { gate, siteId } = holder.store();
-        // An earlier key is out of force before another takes its place: a cut leaves it off, never half on.
-        await turnOffNow();
-        await holder.turnOnUnattended(kind, async (secret) => {
-          await putAway(place, credentialFile, secret);
-          // Before the wrap: what can open the store is in its audit.
-          gate.record(author, 'security.turnOnUnattended', 'success', { type: 'store', id: siteId }, { place: kind });
-        });
+        const before = holder.unattendedWrap()?.kind;
+        const earlier = place.keep && before === kind ? await readKeyInForce(place) : null;
+        looked = null;
+        await replaceKey(place, credentialFile, earlier, () =>
+          gate.record(author, 'security.turnOnUnattended', 'success', { type: 'store', id: siteId }, { place: kind }),
+        );
         set({ state: 'idle', at: null, failure: null });
+        return before === undefined || before === kind ? null : takeAway(before);
       }),
     turnOff: (author) =>
       inTurn(async () => {
         const { gate, siteId } = holder.store();
-        const left = await turnOffNow();
-        gate.record(author, 'security.turnOffUnattended', 'success', { type: 'store', id: siteId });
+        const kind = holder.unattendedWrap()?.kind;
+        looked = null;
+        // The wrap first: from then on the key opens nothing here, wherever it is.
+        holder.turnOffUnattended(() =>
+          gate.record(author, 'security.turnOffUnattended', 'success', { type: 'store', id: siteId }),
+        );
         tell();
-        return left;
+        return kind === undefined ? null : takeAway(kind);
       }),
     async close() {
       stopping.abort();

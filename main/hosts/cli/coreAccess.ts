@@ -72,12 +72,17 @@ async function startOwn(home: string, warn: (line: string) => void, backgroundWo
     }
   }
   const { client, connectionId } = core.openMemoryClient();
+  // What a verb waits for (the next change of a quiet store) may be a promise and nothing more, which keeps no process.
+  const alive = setInterval(() => undefined, 60_000);
   return {
     client,
     isAttached: false,
     fetchAsset: async (path) => readAsset(await core.serveAsset(new Request(`http://core${path}`), connectionId)),
     replaceDamagedDatabase: (operatorName, password) => core.replaceDamagedDatabase(operatorName, password),
-    close: () => stop(),
+    close: () => {
+      clearInterval(alive);
+      return stop();
+    },
   };
 }
 

@@ -28,7 +28,7 @@ const given = makeNodePlatform({
 const paths = programPaths(electron.app, process.resourcesPath);
 const hosted: Platform = {
   ...given,
-  secretStores: [openSafeStorage(electron.safeStorage, given.home), ...given.secretStores],
+  secretStores: [openSafeStorage(electron.safeStorage, given.home, given.log), ...given.secretStores],
 };
 const platform: Platform = electron.app.isPackaged
   ? { ...hosted, resourcesDirectory: paths.resourcesDirectory, samplesDirectory: paths.samplesDirectory }

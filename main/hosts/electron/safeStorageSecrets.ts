@@ -3,7 +3,7 @@ import path from 'node:path';
 import type * as Electron from 'electron';
 import { Failure } from '../../../app/shared/failure.ts';
 import { writeFileDurably } from '../../archive/durableFile.ts';
-import type { SecretStore } from '../../platform/platform.ts';
+import type { Log, SecretStore } from '../../platform/platform.ts';
 
 /** The part of electron's module that is used here. */
 export type SafeStorage = Pick<
@@ -22,6 +22,7 @@ const sealedBackends = new Set(['gnome_libsecret', 'kwallet', 'kwallet5', 'kwall
 export function openSafeStorage(
   safeStorage: SafeStorage,
   home: string,
+  log: Log,
   platform: NodeJS.Platform = process.platform,
 ): SecretStore {
   const file = path.join(home, 'unattended.safe');
@@ -45,7 +46,16 @@ export function openSafeStorage(
       // Chromium's reason names what the system said, in its words; the code is what a person can act upon.
       throw new Failure('security.unattendedPlaceUnavailable', 'safeStorage did not encrypt');
     }
-    writeFileDurably(file, sealed);
+    try {
+      writeFileDurably(file, sealed);
+    } catch (error) {
+      throw unusableFile('written', error);
+    }
+  }
+
+  function unusableFile(what: string, error: unknown): Failure {
+    const { code = 'unknown' } = error as NodeJS.ErrnoException;
+    return new Failure('security.unattendedPlaceUnavailable', `the encrypted key cannot be ${what} (${code})`);
   }
 
   return {
@@ -57,7 +67,7 @@ export function openSafeStorage(
         sealed = readFileSync(file);
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-        throw new Failure('security.unattendedPlaceUnavailable', 'the encrypted key cannot be read');
+        throw unusableFile('read', error);
       }
       await refuseUnusable();
       let opened: Electron.DecryptStringAsyncReturnValue;
@@ -67,7 +77,14 @@ export function openSafeStorage(
         throw new Failure('security.unattendedSecretWrong', 'the keychain does not open the key that lies here');
       }
       // The keychain's own key was changed; the earlier one will not be kept for ever.
-      if (opened.shouldReEncrypt) await encrypt(opened.result);
+      if (opened.shouldReEncrypt) {
+        try {
+          await encrypt(opened.result);
+        } catch (error) {
+          // It was read all the same; the next start tries again.
+          log.error('the key of unattended operation could not be encrypted anew', error);
+        }
+      }
       return opened.result;
     },
     keep: {
@@ -76,7 +93,12 @@ export function openSafeStorage(
         await encrypt(secret);
       },
       async remove() {
-        rmSync(file, { force: true });
+        try {
+          // The second is what a write that was cut off leaves.
+          for (const path of [file, `${file}.new`]) rmSync(path, { force: true });
+        } catch (error) {
+          throw unusableFile('removed', error);
+        }
       },
     },
   };

@@ -4,8 +4,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
+import { doorLimits } from '../../platform/door/doorLimits.ts';
 import type { Core } from '../../startCore.ts';
-import { doorLimits } from './doorLimits.ts';
 import { bearerProtocol, type LocalServer, protocolName, startLocalServer } from './localServer.ts';
 
 const core = {

@@ -6,12 +6,12 @@ import { WebSocketServer } from 'ws';
 import * as z from 'zod';
 import { maxFrameLength } from '../../../app/shared/channel.ts';
 import { webSocketChannel } from '../../kernel/transports.ts';
+import { type DoorLimits, doorLimits, UnprovenSockets } from '../../platform/door/doorLimits.ts';
+import { sendWebResponse, toWebRequest } from '../../platform/door/nodeWeb.ts';
 import type { Log } from '../../platform/platform.ts';
 import type { Core } from '../../startCore.ts';
 import { pageHeaders } from '../pageHeaders.ts';
-import { type DoorLimits, doorLimits, UnprovenSockets } from './doorLimits.ts';
 import { proveEndpoint } from './endpointFile.ts';
-import { sendWebResponse, toWebRequest } from './nodeWeb.ts';
 import { findStaticFile, readStaticFile } from './staticFiles.ts';
 import { makeSecret, WindowAccess } from './windowAccess.ts';
 

@@ -72,6 +72,11 @@ function AccessState({ state, onEdit }: { readonly state: ApiState; readonly onE
         </Button>
       </div>
       {state.failure ? <FailureNotice failure={new Failure(state.failure, 'cannot listen')} /> : null}
+      {state.closedByRestore ? (
+        <Notice severity="caution" title={t('restoredTitle')}>
+          {t('restoredWhat')}
+        </Notice>
+      ) : null}
       {settings.enabled && place !== 'here' ? (
         <Notice severity="caution" title={t('openTitle')}>
           {t('openWhat')}

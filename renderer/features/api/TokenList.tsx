@@ -36,7 +36,9 @@ export function TokenList({ state }: { readonly state: ApiState }) {
         </Button>
       </div>
       {tokens.data ? null : <Skeleton height={64} />}
-      {tokens.data && shown.length === 0 ? <p className="settings-lead">{t('tokens.none')}</p> : null}
+      {tokens.data && over.length === all.length ? (
+        <p className="settings-lead">{t(all.length === 0 ? 'tokens.none' : 'tokens.noneGood')}</p>
+      ) : null}
       {shown.length === 0 ? null : (
         <table className="list-table access-tokens">
           <thead>

@@ -2,6 +2,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Conflict, ConflictDecision } from '../../../app/domains/imaging/conflictSchema.ts';
 import { Failure } from '../../../app/shared/failure.ts';
+import { asFailure } from '../../api/asFailure.ts';
 import { useCommandOf } from '../../api/queries.ts';
 import { useCan } from '../../api/session.tsx';
 import { Button } from '../../components/Button.tsx';
@@ -28,12 +29,13 @@ interface Asked {
 }
 
 /** What may be decided, with what follows from it in words; what may not, with the reason and what to do instead. */
-export function ConflictDecisions({ conflict, onSettled }: { conflict: Conflict; onSettled: () => void }) {
+export function ConflictDecisions({ conflict, onChanged }: { conflict: Conflict; onChanged: () => void }) {
   const { t } = useTranslation('conflicts');
   const formats = useFormats();
   const failureText = useFailureText();
   const canSettle = useCan('conflicts.settle');
   const [asked, setAsked] = useState<Asked | null>(null);
+  const [outdated, setOutdated] = useState<Failure | null>(null);
   const others = conflict.versions.filter(({ isShown }) => !isShown);
   const offers = order.flatMap((decision): Offer[] => {
     const refusal = conflict.decisions[decision];
@@ -50,6 +52,7 @@ export function ConflictDecisions({ conflict, onSettled }: { conflict: Conflict;
   return (
     <section className="exchange-section" aria-label={t('decide.title')}>
       <h2 className="label">{t('decide.title')}</h2>
+      {outdated ? <FailureNotice failure={outdated} severity="caution" /> : null}
       {canSettle ? null : <p className="quiet">{t('decide.notAllowed')}</p>}
       <div className="conflict-offers">
         {offers.map(({ decision, refusal, objectName, label }) => (
@@ -57,13 +60,16 @@ export function ConflictDecisions({ conflict, onSettled }: { conflict: Conflict;
             <Button
               variant={decision === 'keep' || decision === 'keepApart' ? 'primary' : 'default'}
               disabled={!canSettle || refusal !== null}
-              onClick={() => setAsked({ decision, objectName, stand: conflict.stand })}
+              onClick={() => {
+                setOutdated(null);
+                setAsked({ decision, objectName, stand: conflict.stand });
+              }}
             >
               {label}
             </Button>
             <p className={refusal === null ? 'quiet' : 'exchange-caution'}>
               {refusal === null
-                ? t(`follows.${decision}`, { name: nameOf(conflict, t) })
+                ? t(followsOf(conflict, decision), { name: nameOf(conflict, t) })
                 : failureText(new Failure(refusal, refusal))}
             </p>
           </div>
@@ -77,12 +83,25 @@ export function ConflictDecisions({ conflict, onSettled }: { conflict: Conflict;
           onClose={() => setAsked(null)}
           onSettled={() => {
             setAsked(null);
-            onSettled();
+            onChanged();
+          }}
+          onOutdated={(failure) => {
+            // It was decided about something that is not so any more: it is shown as it is now.
+            setAsked(null);
+            setOutdated(failure);
+            onChanged();
           }}
         />
       ) : null}
     </section>
   );
+}
+
+/** The key of what follows from a decision. */
+function followsOf(conflict: Conflict, decision: ConflictDecision): string {
+  // The records stay linked: that is another decision, about everything of theirs.
+  const wasOne = conflict.settlements[0]?.decision === 'onePerson';
+  return decision === 'reopen' && wasOne ? 'follows.reopenOnePerson' : `follows.${decision}`;
 }
 
 /** Whose study it is here, as somebody would say it. */
@@ -95,9 +114,10 @@ interface AskReasonProps {
   readonly asked: Asked;
   readonly onClose: () => void;
   readonly onSettled: () => void;
+  readonly onOutdated: (failure: Failure) => void;
 }
 
-function AskReason({ conflict, asked, onClose, onSettled }: AskReasonProps) {
+function AskReason({ conflict, asked, onClose, onSettled, onOutdated }: AskReasonProps) {
   const { t } = useTranslation('conflicts');
   const toast = useToast();
   const [reason, setReason] = useState('');
@@ -123,6 +143,10 @@ function AskReason({ conflict, asked, onClose, onSettled }: AskReasonProps) {
                     toast({ tone: 'done', text: t(`done.${asked.decision}`) });
                     onSettled();
                   },
+                  onError: (error) => {
+                    const failure = asFailure(error);
+                    if (failure.code === 'imaging.conflictChanged') onOutdated(failure);
+                  },
                 },
               )
             }
@@ -135,7 +159,7 @@ function AskReason({ conflict, asked, onClose, onSettled }: AskReasonProps) {
       <p>
         <b>{conflict.displayName || t('unnamed')}</b> · {conflict.identifier}
       </p>
-      <p>{t(`follows.${asked.decision}`, { name: nameOf(conflict, t) })}</p>
+      <p>{t(followsOf(conflict, asked.decision), { name: nameOf(conflict, t) })}</p>
       <TextAreaField
         label={t('decide.reason')}
         hint={t('decide.reasonHint')}

@@ -30,7 +30,10 @@ export function ConflictDetail({ chosen }: { chosen: ChosenConflict }) {
   const line = now.data?.rows.find(({ conflictId }) => conflictId === chosen.conflictId);
   const hasChanged =
     line !== undefined &&
-    (line.state !== conflict.state || line.newestAt !== conflict.newestAt || line.sides !== conflict.sides);
+    (line.state !== conflict.state ||
+      line.newestAt !== conflict.newestAt ||
+      line.sides !== conflict.sides ||
+      line.mark !== conflict.mark);
   return (
     <>
       <Whose conflict={conflict} />
@@ -49,7 +52,7 @@ export function ConflictDetail({ chosen }: { chosen: ChosenConflict }) {
       ) : null}
       {conflict.kind === 'identity' ? <ConflictIdentities conflict={conflict} /> : <Contents conflict={conflict} />}
       <Decided conflict={conflict} />
-      <ConflictDecisions conflict={conflict} onSettled={() => void detail.refetch()} />
+      <ConflictDecisions conflict={conflict} onChanged={() => void detail.refetch()} />
     </>
   );
 }

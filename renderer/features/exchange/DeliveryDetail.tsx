@@ -14,7 +14,7 @@ import { useToast } from '../../components/Toast.tsx';
 import { useFormats } from '../../i18n/formats.ts';
 import { DeliveredInstances, instancesAPage } from './DeliveredInstances.tsx';
 import { DeliveryStateMark } from './DeliveryStateMark.tsx';
-import { needsAttention, shownState } from './deliveryView.ts';
+import { isAllKeptBack, needsAttention, shownState } from './deliveryView.ts';
 import { NextAttempt } from './NextAttempt.tsx';
 import { useStudyWords } from './StudyLine.tsx';
 import { useDetailLines, useTroubleText } from './troubleText.ts';
@@ -50,7 +50,7 @@ export function DeliveryDetail({ deliveryId }: { deliveryId: string }) {
       <Whose studyUid={delivery.studyUid} />
       <div className={`exchange-verdict ${shownState(delivery)}`} role="status">
         <DeliveryStateMark delivery={delivery} />
-        <p>{t(isKeptBack(delivery) ? 'stateWhat.keptBack' : `stateWhat.${shownState(delivery)}`)}</p>
+        <p>{t(isAllKeptBack(delivery) ? 'stateWhat.keptBack' : `stateWhat.${shownState(delivery)}`)}</p>
         <NextAttempt at={delivery.nextAttemptAt} state={delivery.state} />
       </div>
       <Figures delivery={delivery} />
@@ -71,14 +71,10 @@ export function DeliveryDetail({ deliveryId }: { deliveryId: string }) {
   );
 }
 
-/** Not the other system, but this one said no to a part of it. */
-function isKeptBack({ state, deidentified, lastTrouble }: Delivery): boolean {
-  return deidentified && state === 'refused' && lastTrouble?.code === 'exchange.notDeidentifiable';
-}
-
 function Whose({ studyUid }: { studyUid: string }) {
   const words = useStudyWords(studyUid);
   if (!words) return <Skeleton height={36} />;
+  if (words.failure) return <FailureNotice failure={words.failure} retry={words.retry} />;
   return (
     <div className="exchange-whose">
       <b>{words.who}</b>

@@ -52,7 +52,9 @@ function useQueueColumns(): readonly Column<Delivery>[] {
       cell: (row) => (
         <>
           {row.deidentified ? (
-            <IconUserOff className="exchange-report" size={15} stroke={1.6} aria-label={t('what.deidentified')} />
+            <span title={t('what.deidentified')}>
+              <IconUserOff className="exchange-report" size={15} stroke={1.6} aria-label={t('what.deidentified')} />
+            </span>
           ) : null}
           <StudyLine studyUid={row.studyUid} isReport={row.reportId !== null} />
         </>

@@ -18,6 +18,7 @@ import {
   type RoutingPreset,
   routingPresets,
   withRouting,
+  withRoutingPreset,
 } from './ruleForm.ts';
 import { routingSentence, useSentenceWords } from './ruleSentence.ts';
 
@@ -70,7 +71,7 @@ export function RoutingRuleDialog({ rule, onClose, onNodes, onSaved }: RoutingRu
     const wasPresetName = preset !== 'none' && form.name === t(`presets.${preset}Name`);
     const name = form.name === '' || wasPresetName ? (each === 'none' ? '' : t(`presets.${each}Name`)) : form.name;
     setPreset(each);
-    setForm(formOfRoutingPreset(each, name, form.nodeId || only));
+    setForm(withRoutingPreset(form, preset, each, name));
   };
   return (
     <FormDialog

@@ -11,6 +11,7 @@ import { Skeleton } from '../../components/Skeleton.tsx';
 import { useToast } from '../../components/Toast.tsx';
 import { ageOnDay, useFormats } from '../../i18n/formats.ts';
 import { DeliveryStateMark } from './DeliveryStateMark.tsx';
+import { lastAlike } from './deliveryView.ts';
 import { addressOf, isOpenLine, proofOf } from './nodeForm.ts';
 import './exchange.css';
 import './exchangeParts.css';
@@ -124,6 +125,7 @@ export default function SendDialog({ wish, onClose, onNodes }: SendDialogProps) 
           onSubmit={submit}
           studyUid={wish.studyUid}
           reportId={wish.reportId}
+          deidentified={wish.reportId === null && deidentify}
         />
       )}
       {send.error ? <FailureNotice failure={send.error} /> : null}
@@ -217,7 +219,12 @@ function What(props: WhatProps) {
             <p className="quiet">{deidentify ? t('send.keyImagesAlone') : t('send.keyImagesWhat')}</p>
           ) : (
             <>
-              <span className="label">{t('send.objects', { count: sentCount, value: formats.number(sentCount) })}</span>
+              <span className="label">
+                {t(deidentify ? 'send.objectsUnnamed' : 'send.objects', {
+                  count: sentCount,
+                  value: formats.number(sentCount),
+                })}
+              </span>
               <div className="exchange-series">
                 {series.map((each) => (
                   <CheckField
@@ -257,9 +264,10 @@ interface WhereProps {
   readonly onSubmit: () => void;
   readonly studyUid: string;
   readonly reportId: string | null;
+  readonly deidentified: boolean;
 }
 
-function Where({ senders, chosen, onChoose, onSubmit, studyUid, reportId }: WhereProps) {
+function Where({ senders, chosen, onChoose, onSubmit, studyUid, reportId, deidentified }: WhereProps) {
   const { t } = useTranslation('exchange');
   const fieldset = useRef<HTMLFieldSetElement>(null);
   const hasSenders = senders.length > 0;
@@ -268,8 +276,7 @@ function Where({ senders, chosen, onChoose, onSubmit, studyUid, reportId }: Wher
     if (hasSenders) fieldset.current?.querySelector('input')?.focus();
   }, [hasSenders]);
   const earlier = useQueryOf('exchange.listDeliveries', { offset: 0, limit: 100, nodeId: null, studyUid, states: [] });
-  const lastTo = (nodeId: string) =>
-    earlier.data?.rows.find((row) => row.nodeId === nodeId && row.reportId === reportId);
+  const lastTo = (nodeId: string) => earlier.data && lastAlike(earlier.data.rows, { nodeId, reportId, deidentified });
   return (
     <fieldset
       ref={fieldset}

@@ -1,5 +1,7 @@
 import { IconFileText } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
+import type { Failure } from '../../../app/shared/failure.ts';
+import { Button } from '../../components/Button.tsx';
 import { useFormats } from '../../i18n/formats.ts';
 import { useStudyLine } from './studyLines.ts';
 
@@ -7,16 +9,22 @@ interface StudyWords {
   readonly who: string;
   readonly what: string;
   readonly isKnown: boolean;
+  /** Why they could not be had; null where they are here. */
+  readonly failure: Failure | null;
+  readonly retry: () => void;
 }
 
-/** Whose study it is, and what, in two short texts; empty while they are on their way. */
+/** Whose study it is, and what, in two short texts; null while they are on their way. */
 export function useStudyWords(studyUid: string): StudyWords | null {
   const { t } = useTranslation('exchange');
   const formats = useFormats();
-  const line = useStudyLine(studyUid);
-  if (line === undefined) return null;
-  if (line === null) return { who: t('study.gone'), what: '', isKnown: false };
+  const { line, failure, retry } = useStudyLine(studyUid);
+  if (line === undefined)
+    return failure === null ? null : { who: t('study.unread'), what: '', isKnown: false, failure, retry };
+  const known = { failure: null, retry };
+  if (line === null) return { ...known, who: t('study.gone'), what: '', isKnown: false };
   return {
+    ...known,
     who: line.patientName || t('study.unnamed'),
     what: [line.modalities.join(' '), line.description, line.studyDate ? formats.date(line.studyDate) : '']
       .filter(Boolean)
@@ -36,6 +44,18 @@ export function StudyLine({ studyUid, isReport }: { studyUid: string; isReport: 
         <IconFileText className="exchange-report" size={15} stroke={1.6} aria-label={t('what.report')} />
       ) : null}
       <span className={words.isKnown ? 'exchange-who' : 'quiet'}>{words.who}</span>
+      {words.failure === null ? null : (
+        <Button
+          size="s"
+          onClick={(event) => {
+            // The row is chosen by a press too.
+            event.stopPropagation();
+            words.retry();
+          }}
+        >
+          {t('components:retry')}
+        </Button>
+      )}
       {words.what ? <span className="exchange-sub"> {words.what}</span> : null}
     </span>
   );

@@ -14,6 +14,7 @@ import {
   usualBodyParts,
   usualModalities,
   withRouting,
+  withRoutingPreset,
 } from './ruleForm.ts';
 
 const nodeId = '0190d9a1-6a86-7a3e-8a50-000000000001';
@@ -39,6 +40,31 @@ describe('the form of a sending rule', () => {
       expect(changed.deidentify).toBe(false);
       expect(newRoutingRuleSchema.safeParse(changed).success).toBe(true);
     }
+  });
+
+  it('keeps what was typed when another preset is chosen, and changes what the presets are about', () => {
+    const typed = withRouting(formOfRoutingPreset('none', 'A', nodeId), {
+      enabled: false,
+      match: { modalities: ['CT'], bodyParts: ['CHEST'], sources: [], callingAes: ['SCANNER'] },
+    });
+    const archive = withRoutingPreset(typed, 'none', 'archive', 'B');
+    expect(archive).toMatchObject({ name: 'B', nodeId, enabled: false });
+    expect(archive.match).toMatchObject({ modalities: ['CT'], bodyParts: ['CHEST'], callingAes: ['SCANNER'] });
+    expect(archive.match.sources).toEqual(formOfRoutingPreset('archive', '', '').match.sources);
+    expect(withRoutingPreset(archive, 'archive', 'ai', 'B')).toMatchObject({
+      ...{ deidentify: true, trigger: 'arrival' },
+      match: { modalities: ['CT'], sources: [] },
+    });
+    const chosen = withRouting(archive, { match: { ...archive.match, sources: ['stow'] } });
+    expect(withRoutingPreset(chosen, 'archive', 'reports', 'B')).toMatchObject({
+      ...{ trigger: 'sign', content: 'report' },
+      match: { sources: ['stow'] },
+    });
+    for (const from of routingPresets)
+      for (const to of routingPresets)
+        expect(withRoutingPreset(formOfRoutingPreset(from, 'A', nodeId), from, to, 'A')).toEqual(
+          formOfRoutingPreset(to, 'A', nodeId),
+        );
   });
 
   it('asks for a name and a node that may be sent to', () => {
@@ -72,8 +98,12 @@ describe('the form of a rule for priors', () => {
       ['21', '51'],
       ['1.5', 'x'],
       ['', ' '],
-    ] as const)
+    ] as const) {
       expect(errorsOfPrefetch({ ...form, atMost, years }, [nodeId])).toEqual({ atMost: 'atMost', years: 'years' });
+      const { priors } = savedPrefetch({ ...form, atMost, years }, [nodeId]);
+      expect(priors).toMatchObject({ atMost: 0, years: 0 });
+      expect(newPrefetchRuleSchema.safeParse(savedPrefetch({ ...form, atMost, years }, [nodeId])).success).toBe(false);
+    }
     expect(savedPrefetch({ ...form, atMost: '20', years: '50' }, [nodeId]).priors).toMatchObject({
       atMost: 20,
       years: 50,

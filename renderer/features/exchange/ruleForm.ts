@@ -64,6 +64,20 @@ export function formOfRoutingPreset(preset: RoutingPreset, name: string, nodeId:
   return form;
 }
 
+/** Another preset's usual: what was typed or chosen besides it stays. */
+export function withRoutingPreset(
+  form: RoutingForm,
+  was: RoutingPreset,
+  preset: RoutingPreset,
+  name: string,
+): RoutingForm {
+  const before = formOfRoutingPreset(was, '', '');
+  const { trigger, content, deidentify, match } = formOfRoutingPreset(preset, '', '');
+  const isUntouched = form.match.sources.join() === before.match.sources.join();
+  const sources = isUntouched ? match.sources : form.match.sources;
+  return { ...form, name, trigger, content, deidentify, match: { ...form.match, sources } };
+}
+
 /** What of a rule is edited; the rest the host writes. */
 export function formOfRouting(rule: RoutingRule): RoutingForm {
   const { name, enabled, trigger, match, nodeId, content, deidentify } = rule;
@@ -135,7 +149,7 @@ export function errorsOfPrefetch(
   return Object.fromEntries(bad.filter(([, , isBad]) => isBad).map(([field, key]) => [field, key]));
 }
 
-/** The form as the host takes it; while a number is not one yet, the usual stands for it. */
+/** The form as the host takes it; a number that is not one yet is 0, which the host refuses and a sentence leaves open. */
 export function savedPrefetch(form: PrefetchForm, searcherIds: readonly string[]): NewPrefetchRule {
   const { name, enabled, triggers, match, nodeIds, sameModality, priorModalities, atMost, years } = form;
   return {
@@ -147,8 +161,8 @@ export function savedPrefetch(form: PrefetchForm, searcherIds: readonly string[]
     priors: {
       sameModality,
       modalities: [...priorModalities],
-      atMost: wholeWithin(atMost, 20) ?? 3,
-      years: wholeWithin(years, 50) ?? 5,
+      atMost: wholeWithin(atMost, 20) ?? 0,
+      years: wholeWithin(years, 50) ?? 0,
     },
   };
 }

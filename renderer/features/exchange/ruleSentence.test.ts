@@ -109,6 +109,16 @@ describe('a rule for priors', () => {
     );
   });
 
+  it('leaves open a number that is not typed yet', async () => {
+    const open = { ...prefetch, priors: { ...priors, modalities: ['CT'], atMost: 0, years: 0 } };
+    const said = [prefetchSentence(open, await wordsOf('en')), prefetchSentence(open, await wordsOf('fr'))];
+    expect(said[0]).toContain('the patient’s last … earlier studies of the same modality or with CT');
+    expect(said[0]).toContain('… years');
+    expect(said[1]).toContain('les … dernières études');
+    expect(said[1]).toContain('… ans');
+    for (const sentence of said) expect(sentence).not.toMatch(/\d|\{\{/);
+  });
+
   it('says what is not chosen yet', async () => {
     const said = prefetchSentence({ ...prefetch, nodeIds: [], triggers: [] }, await wordsOf('en'));
     expect(said).toContain('from …');

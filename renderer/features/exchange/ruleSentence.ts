@@ -60,12 +60,17 @@ export function prefetchSentence(rule: SaidPrefetch, words: SentenceWords): stri
     study: studyPhrase(rule.match, words),
     nodes:
       rule.nodeIds.length === 0 ? words.nodeName('') : listOf(words, 'conjunction', rule.nodeIds.map(words.nodeName)),
-    priors: words.say(`sentence.priors.${kind}`, {
-      count: atMost,
+    priors: counted(words, `sentence.priors.${kind}`, atMost, {
       modalities: listOf(words, 'disjunction', modalities),
     }),
-    age: words.say('sentence.age', { count: years }),
+    age: counted(words, 'sentence.age', years, {}),
   });
+}
+
+/** With its number; … while that is not one yet, as for a node that is not chosen. */
+function counted(words: SentenceWords, key: string, count: number, values: Record<string, string>): string {
+  if (count >= 1) return words.say(key, { count, ...values });
+  return words.say(key, { count: 2, replace: { count: '…', ...values } });
 }
 
 /** The words of the window, with the nodes as they are called now. */

@@ -1,4 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
+import type { Failure } from '../../../app/shared/failure.ts';
 import { useApi } from '../../api/ApiProvider.tsx';
 import { asFailure } from '../../api/asFailure.ts';
 import { callByName, type OutputOf } from '../../api/contractClient.ts';
@@ -34,10 +35,18 @@ export function togetherBy(ask: Ask): (studyUid: string) => Promise<Line | null>
 
 const askers = new WeakMap<object, (studyUid: string) => Promise<Line | null>>();
 
-/** Whose study it is, and what; null where it is not here; undefined until that is known. */
-export function useStudyLine(studyUid: string): Line | null | undefined {
+interface KnownLine {
+  /** Null where it is not here; undefined until that is known. */
+  readonly line: Line | null | undefined;
+  /** Why it can't be known; null while it may be. */
+  readonly failure: Failure | null;
+  retry(): void;
+}
+
+/** Whose study it is, and what. */
+export function useStudyLine(studyUid: string): KnownLine {
   const { client } = useApi();
-  return useQuery({
+  const asked = useQuery<Line | null, Failure>({
     queryKey: queryKeyOf('imaging.listStudyLines', { studyUids: [studyUid] }),
     queryFn: async () => {
       const known = askers.get(client);
@@ -55,5 +64,6 @@ export function useStudyLine(studyUid: string): Line | null | undefined {
     staleTime: ({ state }) => (state.data === null ? 0 : Number.POSITIVE_INFINITY),
     // A name in a list of deliveries: commits of an import need not ask for every row again.
     meta: { topics: false },
-  }).data;
+  });
+  return { line: asked.data, failure: asked.error, retry: () => void asked.refetch() };
 }

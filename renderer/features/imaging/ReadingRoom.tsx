@@ -21,6 +21,8 @@ export { prepareGraphics } from '../../viewport/viewport.ts';
 export interface ReportContext {
   readonly studyUid: string;
   readonly patientId: string;
+  /** Rises when other contents are shown: pictures that were loaded before are not those any more. */
+  readonly revision: number;
   readonly keyImages: readonly KeyImage[];
   readonly annotations: readonly Annotation[];
   readonly onJumpTo: (target: { sopUid: string; frame: number; annotationId?: string }) => void;

@@ -108,9 +108,10 @@ export function ReadingWorkplace({ desk, store, priors, onClose, onSend, renderR
     () => journalState.entries.flatMap((entry) => (entry.saved ? [entry.saved] : [])),
     [journalState.entries],
   );
+  const revision = present.data?.study.revision ?? desk.revisionOf(studyUid);
   const context = useMemo<ReportContext>(
-    () => ({ studyUid, patientId, keyImages: marked, annotations, onJumpTo: jumpTo }),
-    [studyUid, patientId, marked, annotations, jumpTo],
+    () => ({ studyUid, patientId, revision, keyImages: marked, annotations, onJumpTo: jumpTo }),
+    [studyUid, patientId, revision, marked, annotations, jumpTo],
   );
   // What is being typed is rendered again only when what it is told changes.
   // biome-ignore lint/correctness/useExhaustiveDependencies: the shell hands a new function with every render of its own

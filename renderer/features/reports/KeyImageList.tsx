@@ -9,6 +9,7 @@ type Chosen = Report['keyImages'][number];
 
 export interface KeyImageListProps {
   readonly studyUid: string;
+  readonly revision: number;
   /** Images marked in the viewer. */
   readonly marked: readonly KeyImage[];
   /** Images the report prints. */
@@ -22,7 +23,7 @@ const sameImage = (a: { sopUid: string; frame: number }, b: { sopUid: string; fr
   a.sopUid === b.sopUid && a.frame === b.frame;
 
 /** The report's key images with their captions, and those marked in the viewer that it does not print yet. */
-export function KeyImageList({ studyUid, marked, chosen, onChange, onInsert, onJumpTo }: KeyImageListProps) {
+export function KeyImageList({ studyUid, revision, marked, chosen, onChange, onInsert, onJumpTo }: KeyImageListProps) {
   const { t } = useTranslation('reports');
   const offered = marked.filter((one) => !chosen.some((other) => sameImage(one, other)));
   return (
@@ -34,6 +35,7 @@ export function KeyImageList({ studyUid, marked, chosen, onChange, onInsert, onJ
           <li key={`${one.sopUid}/${one.frame}`}>
             <Picture
               studyUid={studyUid}
+              revision={revision}
               image={one}
               onClick={() => onJumpTo(one)}
               label={t('keyImage.open', { number: index + 1 })}
@@ -64,7 +66,13 @@ export function KeyImageList({ studyUid, marked, chosen, onChange, onInsert, onJ
         ))}
         {offered.map((one) => (
           <li key={`${one.sopUid}/${one.frame}`} className="offered">
-            <Picture studyUid={studyUid} image={one} onClick={() => onJumpTo(one)} label={t('keyImage.openMarked')} />
+            <Picture
+              studyUid={studyUid}
+              revision={revision}
+              image={one}
+              onClick={() => onJumpTo(one)}
+              label={t('keyImage.openMarked')}
+            />
             <button
               type="button"
               className="chip"
@@ -86,18 +94,20 @@ export function KeyImageList({ studyUid, marked, chosen, onChange, onInsert, onJ
 
 function Picture({
   studyUid,
+  revision,
   image,
   onClick,
   label,
 }: {
   studyUid: string;
+  revision: number;
   image: Omit<Chosen, 'caption'>;
   onClick: () => void;
   label: string;
 }) {
   const window = image.window === null ? '' : `&window=${windowParameter(image.window)}`;
   const { url } = useAssetImage(
-    `/dicomweb/studies/${studyUid}/series/${image.seriesUid}/instances/${image.sopUid}/frames/${image.frame}/rendered?viewport=128,128${window}`,
+    `/dicomweb/studies/${studyUid}/series/${image.seriesUid}/instances/${image.sopUid}/frames/${image.frame}/rendered?viewport=128,128${window}&revision=${revision}`,
   );
   return (
     <button type="button" className="report-thumb" onClick={onClick} aria-label={label}>

@@ -209,6 +209,7 @@ export function ReportDraft({ report, context, onSigned, onReload }: ReportDraft
             marked={context.keyImages}
             chosen={keyImages}
             studyUid={report.studyUid}
+            revision={context.revision}
             onChange={(next) => changed({ keyImages: next })}
             onInsert={insertKeyImage}
             onJumpTo={context.onJumpTo}

@@ -23,6 +23,8 @@ import './reports.css';
 export interface ReportPanelContext {
   readonly studyUid: string;
   readonly patientId: string;
+  /** Of the study. */
+  readonly revision: number;
   readonly keyImages: readonly KeyImage[];
   /** Newest version of each annotation of the study, archived ones included. */
   readonly annotations: readonly Annotation[];

@@ -37,8 +37,10 @@ export function UnattendedDialog({ places, onClose }: UnattendedDialogProps) {
     turnOn.mutate(
       { password, kind, credentialFile },
       {
-        onSuccess: () => {
+        onSuccess: ({ left }) => {
           toast({ tone: 'done', text: t('dialog.done') });
+          // Somebody else had switched it on meanwhile, elsewhere.
+          if (left !== null) toast({ tone: 'warning', text: t('left', { place: t(`leftPlaces.${left}`) }) });
           if (needsFile) setWritten(credentialFile);
           else onClose();
         },

@@ -68,7 +68,7 @@ export function UnattendedSettings() {
               toast(
                 left === null
                   ? { tone: 'done', text: t('turnedOff') }
-                  : { tone: 'warning', text: t('left', { place: t(`places.${left}`) }) },
+                  : { tone: 'warning', text: t('left', { place: t(`leftPlaces.${left}`) }) },
               ),
             onSettled: close,
           })

@@ -44,6 +44,8 @@ export type XnatBehaviour =
 export interface FakeXnatOptions {
   /** The project's own setting: sessions leave the prearchive by themselves. */
   readonly autoArchives?: boolean;
+  /** Files are listed under the SOP Instance UID of what they hold. */
+  readonly namesByUid?: boolean;
 }
 
 export interface FakeXnat {
@@ -164,7 +166,7 @@ export async function startFakeXnat(options: FakeXnatOptions = {}): Promise<Fake
       }));
     if (behaviour === 'noFiles') return [];
     return session.objects.map((object, index) => ({
-      Name: `${index} a.dcm`,
+      Name: options.namesByUid ? `${object.sopInstanceUid}.dcm` : `${index} a.dcm`,
       Size: String(object.bytes.length),
       collection: 'DICOM',
       URI: `/data/experiments/${id}/scans/${series.indexOf(object.seriesUid) + 1}/resources/9/files/${index}%20a.dcm`,

@@ -103,7 +103,8 @@ export async function openSendingStation(options: DeliveryOptions = {}): Promise
       await importFiles(...slices);
       return study;
     },
-    send: (nodeId, studyUid) => deliveries.send(author, { nodeId, studyUid, seriesUids: [], reportId: null }),
+    send: (nodeId, studyUid) =>
+      deliveries.send(author, { nodeId, studyUid, seriesUids: [], reportId: null, deidentify: false }),
     get,
     settled: (deliveryId, withinMs = 60_000) =>
       until(

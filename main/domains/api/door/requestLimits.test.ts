@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Allowances } from './requestLimits.ts';
+import { Allowances, addressKey } from './requestLimits.ts';
 
 describe('allowances', () => {
   it('give a burst, then as much as time brings, and say how long to wait', () => {
@@ -14,6 +14,19 @@ describe('allowances', () => {
     expect([1, 2, 3, 4].map(() => allowances.take('a'))).toEqual([0, 0, 0, 1]);
     const slow = new Allowances(1 / 60, 1, () => nowMs);
     expect([slow.take('a'), slow.take('a')]).toEqual([0, 60]);
+  });
+
+  it('count an address of IPv6 by its network', () => {
+    for (const [address, key] of [
+      ['192.0.2.7', '192.0.2.7'],
+      ['::ffff:192.0.2.7', '192.0.2.7'],
+      ['::1', '0:0:0:0::/64'],
+      ['2001:db8::5', '2001:db8:0:0::/64'],
+      ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+      ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+      ['', ''],
+    ] as const)
+      expect([address, addressKey(address)]).toEqual([address, key]);
   });
 
   it('remember only so many', () => {

@@ -20,7 +20,7 @@ const open = (limits: Partial<RequestLimits>) =>
     limits: { ...requestLimits, ...limits },
     answer(call) {
       seen.push(call);
-      if (call.secret === 'good') call.admitted();
+      if (call.secret.startsWith('good') && !call.admitted(call.secret)) return Promise.resolve(new Response('full'));
       if (call.request.url.endsWith('/never')) return new Promise(() => undefined);
       return Promise.resolve(Response.json({ path: new URL(call.request.url).pathname }));
     },
@@ -52,11 +52,14 @@ function ask(
 }
 
 /** What comes back on a bare socket until it is closed. */
-function raw(text: string, port = door.port): Promise<string> {
+function raw(text: string, port = door.port, heard: () => void = () => undefined): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => socket.write(text));
     let said = '';
-    socket.on('data', (bytes) => (said += bytes.toString('latin1')));
+    socket.on('data', (bytes) => {
+      said += bytes.toString('latin1');
+      heard();
+    });
     socket.on('error', () => undefined);
     socket.on('close', () => resolve(said));
   });
@@ -97,6 +100,87 @@ describe('the door for other programs', { timeout: 30_000 }, () => {
     expect((await ask({}, { path: '/api/v1/../../etc/passwd' })).body).toContain('"/etc/passwd"');
   });
 
+  it('answers what is no request of the web, and logs nothing of it', async () => {
+    const say = (line: string, host = `127.0.0.1:${door.port}`) =>
+      raw(`${line} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    for (const method of ['TRACE', 'PROPFIND', 'LOCK'])
+      expect([method, await say(`${method} /api/v1/health`)]).toEqual([
+        method,
+        expect.stringMatching(/^HTTP\/1.1 405 /),
+      ]);
+    for (const host of ['127.0.0.1:99999', '[127.0.0.1]', '127.0.0.1:', '127.0.0.1:80:80'])
+      expect([host, await say('GET /', host)]).toEqual([
+        host,
+        expect.stringMatching(host === '127.0.0.1:' ? /^HTTP\/1.1 (200|421) / : /^HTTP\/1.1 421 /),
+      ]);
+    for (const address of ['/\\evil.example/', '//[', '/\\['])
+      expect([address, await say(`GET ${address}`)]).toEqual([address, expect.stringMatching(/^HTTP\/1.1 400 /)]);
+    expect(logged).toEqual([]);
+  });
+
+  it('cuts the eldest of the same address first, and takes no more than so many at a time', async () => {
+    const other = await startDoor({
+      host: '127.0.0.1',
+      port: 0,
+      names: [],
+      tls: null,
+      log,
+      limits: { ...requestLimits, unprovenPerAddress: 3, connectionBurst: 10, connectionsPerSecond: 0.001 },
+      answer: () => Promise.resolve(new Response('here')),
+    });
+    try {
+      const silent = Array.from({ length: 5 }, () => raw('', other.port));
+      // Two of five give way while all are silent.
+      await Promise.race([silent[0], silent[1]]);
+      const all = Array.from({ length: 20 }, () => raw('', other.port));
+      expect((await Promise.all(all.slice(10))).join('')).toBe('');
+      await expect(ask({}, { port: other.port })).rejects.toMatchObject({ code: expect.stringMatching(/ECONN|EPIPE/) });
+      await other.close();
+      await Promise.all([...silent, ...all]);
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('holds so many connections of one token, and none when it ends', async () => {
+    const other = await startDoor({
+      host: '127.0.0.1',
+      port: 0,
+      names: [],
+      tls: null,
+      log,
+      limits: { ...requestLimits, connectionsPerToken: 2 },
+      answer(call) {
+        if (!call.admitted(call.secret)) return Promise.resolve(new Response('full'));
+        return call.request.url.endsWith('/never') ? new Promise(() => undefined) : Promise.resolve(new Response('ok'));
+      },
+    });
+    const head = (path: string, secret: string) =>
+      `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${other.port}\r\nAuthorization: Bearer ${secret}\r\n`;
+    const full = () => raw(`${head('/', 'one')}Connection: close\r\n\r\n`, other.port);
+    try {
+      // An idle one gives way to the next; those at work do not.
+      let heard: () => void = () => undefined;
+      const answered = new Promise<void>((resolve) => {
+        heard = resolve;
+      });
+      const idle = raw(`${head('/', 'one')}\r\n`, other.port, heard);
+      await answered;
+      const busy = [1, 2].map(() => raw(`${head('/never', 'one')}\r\n`, other.port));
+      expect(await idle).toContain('\r\nok\r\n');
+      await expect.poll(full, { timeout: 20_000 }).toContain('\r\nfull\r\n');
+      expect(await raw(`${head('/', 'two')}Connection: close\r\n\r\n`, other.port)).toContain('\r\nok\r\n');
+      const kept = raw(`${head('/', 'two')}\r\n`, other.port);
+      other.endToken('one');
+      expect(await Promise.all(busy)).toEqual(['', '']);
+      expect(await full()).toContain('\r\nok\r\n');
+      other.endToken('two');
+      await kept;
+    } finally {
+      await other.close();
+    }
+  });
+
   it('takes no header without end, no CONNECT and no Upgrade', async () => {
     const head = `GET / HTTP/1.1\r\nHost: 127.0.0.1:${door.port}\r\n`;
     expect(await raw(`${head}X: ${'y'.repeat(20_000)}\r\n\r\n`)).toMatch(/^HTTP\/1.1 431 /);
@@ -133,8 +217,11 @@ describe('the door for other programs', { timeout: 30_000 }, () => {
       () => 'cut',
     );
     await expect.poll(() => fetchable(other.port), { timeout: 20_000 }).toBe(true);
+    // Far longer than its grace would last: who says nothing is not waited for.
+    const silent = Array.from({ length: 3 }, () => raw('GET / HTTP/1.1\r\n', other.port));
     await other.close();
     expect(await waiting).toBe('cut');
+    expect(await Promise.all(silent)).toEqual(['', '', '']);
     expect(logged).toEqual([]);
   });
 });

@@ -5,11 +5,11 @@ import type { Duplex } from 'node:stream';
 import { isLoopbackHost } from '../../../../app/domains/api/apiRules.ts';
 import { Failure } from '../../../../app/shared/failure.ts';
 import { tlsProfile } from '../../../dicom/tlsProfile.ts';
-import { UnprovenSockets } from '../../../hosts/local/doorLimits.ts';
-import { sendWebResponse, toWebRequest } from '../../../hosts/local/nodeWeb.ts';
 import { statusOf } from '../../../kernel/failureStatus.ts';
+import { sendWebResponse, toWebRequest } from '../../../platform/door/nodeWeb.ts';
 import { faultText } from '../../../platform/faultText.ts';
 import type { Log } from '../../../platform/platform.ts';
+import { type Caller, DoorCallers } from './doorCallers.ts';
 import type { RequestLimits } from './requestLimits.ts';
 
 /** A request as the routes see it. */
@@ -20,8 +20,11 @@ export interface IncomingCall {
   readonly secret: string;
   readonly address: string;
   readonly hasBody: boolean;
-  /** The caller has shown a good token: its connection is no longer one of those that may be cut. */
-  admitted(): void;
+  /**
+   * The caller has shown a good token: its connection is no longer one of those that may be cut, until the token ends.
+   * False where the token has too many connections.
+   */
+  admitted(tokenId: string): boolean;
   /** Cuts the connection at once. */
   cut(): void;
   /** Called when the reply is out, or the connection broke. */
@@ -42,26 +45,32 @@ export interface DoorOptions {
 
 export interface Door {
   readonly port: number;
-  /** Takes no new request, and cuts those that do not end in time. */
+  /** Cuts every connection that came with the token. */
+  endToken(tokenId: string): void;
+  /** Takes no new request, cuts who has none under way, and those that do not end in time. */
   close(): Promise<void>;
 }
 
 const longestAddress = 4096;
 const headerBytes = 16 * 1024;
+/** Others (TRACE, PROPFIND …) have no meaning here, and some no form as a request of the web. */
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'];
+const allMethods = 'GET, HEAD, POST, OPTIONS';
 
 /**
  * Listens for requests of other programs. Whoever comes from a page of a browser, or by a name that is none of ours, is
  * turned away before anything else is looked at; whoever shows no good token can neither hold a connection nor keep
- * others out (see `doorLimits`).
+ * others out (see `DoorCallers`).
  *
  * @throws the system's or OpenSSL's error when it can't listen
  */
 export async function startDoor(options: DoorOptions): Promise<Door> {
   const { limits, log, tls } = options;
-  const unproven = new UnprovenSockets(limits);
+  const callers = new DoorCallers(limits);
   const settings = {
     headersTimeout: limits.headersMs,
-    requestTimeout: limits.requestMs,
+    // A body has a pace to keep instead (see `paceBody`): what is large takes long.
+    requestTimeout: 0,
     keepAliveTimeout: 60_000,
     connectionsCheckingInterval: limits.checkMs,
     maxHeaderSize: headerBytes,
@@ -79,17 +88,25 @@ export async function startDoor(options: DoorOptions): Promise<Door> {
   server.maxConnections = limits.unprovenSockets * 10;
   // A reader that takes nothing, or a sender that sends nothing, is cut.
   server.setTimeout(limits.silenceMs);
-  if (tls) watchHandshakes(server, limits, unproven);
-  else server.on('connection', (socket) => unproven.add(socket));
+  // The line: with TLS it comes before the handshake.
+  server.on('connection', (socket: Socket) => callers.connected(socket, tls !== null));
+  if (tls) {
+    server.on('secureConnection', (socket: Socket) => callers.secured(socket));
+    server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy());
+  }
 
   const serve = async (
     incoming: IncomingMessage,
     reply: ServerResponse,
+    caller: Caller,
     onEnd: IncomingCall['onEnd'],
   ): Promise<void> => {
     const isHead = incoming.method === 'HEAD';
     const refusal = refuse(incoming, options.names);
-    if (refusal) return sendWebResponse(failureResponse(refusal), reply, { connection: 'close' }, !isHead);
+    if (refusal) {
+      const more = { connection: 'close', ...(refusal.code === 'api.methodNotAllowed' ? { allow: allMethods } : {}) };
+      return sendWebResponse(failureResponse(refusal), reply, more, !isHead);
+    }
     const origin = `${tls ? 'https' : 'http'}://${incoming.headers.host}`;
     const hasBody =
       incoming.headers['transfer-encoding'] !== undefined || Number(incoming.headers['content-length']) > 0;
@@ -99,7 +116,7 @@ export async function startDoor(options: DoorOptions): Promise<Door> {
       secret: /^Bearer ([\w.~+/-]{1,200}=*)$/i.exec(incoming.headers.authorization ?? '')?.[1] ?? '',
       address: incoming.socket.remoteAddress ?? '',
       hasBody,
-      admitted: () => unproven.prove(incoming.socket),
+      admitted: (tokenId) => callers.proven(caller, tokenId),
       cut: () => incoming.socket.destroy(),
       onEnd,
     };
@@ -107,12 +124,16 @@ export async function startDoor(options: DoorOptions): Promise<Door> {
   };
 
   server.on('request', (incoming, reply) => {
-    const wait = unproven.expect(incoming.socket);
-    const enders = [() => wait.ended()];
+    const begun = callers.began(incoming.socket);
+    if (!begun) {
+      incoming.socket.destroy();
+      return;
+    }
+    const enders = [() => begun.ended()];
     reply.once('close', () => {
       for (const ended of enders) ended();
     });
-    serve(incoming, reply, (listener) => enders.push(listener)).catch((error: unknown) => {
+    serve(incoming, reply, begun.caller, (listener) => enders.push(listener)).catch((error: unknown) => {
       log.error('a request of another program could not be answered', new Error(faultText(error)));
       if (reply.headersSent) reply.destroy();
       else reply.writeHead(500).end();
@@ -128,43 +149,26 @@ export async function startDoor(options: DoorOptions): Promise<Door> {
 
   return {
     port: (server.address() as AddressInfo).port,
+    endToken: (tokenId) => callers.endToken(tokenId),
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));
-      server.closeIdleConnections();
-      const late = setTimeout(() => server.closeAllConnections(), limits.closeGraceMs);
+      callers.cutAll('idle');
+      const late = setTimeout(() => callers.cutAll('all'), limits.closeGraceMs);
       await closed;
       clearTimeout(late);
     },
   };
 }
 
-/** Until its handshake is over a connection is known by its ends alone; then by what carries its requests. */
-function watchHandshakes(server: Server, limits: RequestLimits, unproven: UnprovenSockets): void {
-  const shaking = new UnprovenSockets(limits);
-  const byEnd = new Map<string, Socket>();
-  const endOf = (socket: Socket) => `${socket.remoteAddress} ${socket.remotePort}`;
-  server.on('connection', (socket: Socket) => {
-    const end = endOf(socket);
-    byEnd.set(end, socket);
-    socket.once('close', () => byEnd.delete(end));
-    shaking.add(socket);
-  });
-  server.on('secureConnection', (socket: Socket) => {
-    const raw = byEnd.get(endOf(socket));
-    if (raw) shaking.prove(raw);
-    unproven.add(socket);
-  });
-  server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy());
-}
-
-function refuse({ headers, socket, url = '' }: IncomingMessage, names: readonly string[]): Failure | null {
+function refuse({ headers, socket, method = '', url = '' }: IncomingMessage, names: readonly string[]): Failure | null {
   if (!isOwnName(headers.host ?? '', socket.localAddress ?? '', names))
     return new Failure('api.wrongHost', 'the request names another host');
+  if (!methods.includes(method)) return new Failure('api.methodNotAllowed', 'there is no such method here');
   // A program sends no Origin; a page always does on anything that could harm, and has no business here.
   if (headers.origin !== undefined) return new Failure('api.pageRefused', 'a page of a browser asked');
   if (url.length > longestAddress) return new Failure('api.addressTooLong', 'the address is too long');
-  // `//name/` would be read as another host, an absolute address as a proxy's.
-  if (!url.startsWith('/') || url.startsWith('//'))
+  // `//name/` and `/\\name/` would be read as another host, an absolute address as a proxy's.
+  if (!/^\/(?![/\\])/.test(url) || !URL.canParse(url, `http://${headers.host}`))
     return new Failure('system.invalidInput', 'the address is no path of this server');
   return null;
 }
@@ -173,7 +177,8 @@ function refuse({ headers, socket, url = '' }: IncomingMessage, names: readonly 
 function isOwnName(header: string, localAddress: string, names: readonly string[]): boolean {
   const match = /^(?:\[([0-9a-f:.]+)\]|([\w.-]+))(?::\d{1,5})?$/i.exec(header);
   const host = (match?.[1] ?? match?.[2] ?? '').toLowerCase();
-  if (host === '') return false;
+  // A port beyond 65535, or an address that is none: nothing that could be reached.
+  if (host === '' || !URL.canParse(`http://${header}/`)) return false;
   const local = localAddress.replace(/^::ffff:/i, '').toLowerCase();
   return (
     host === local ||

@@ -1,4 +1,5 @@
 import type { OpenStore } from '../../../core.ts';
+import { inReadLane } from '../../../database/readLane.ts';
 import type { Services } from '../../../domainServices.ts';
 import type { ExchangeFigures } from '../../exchange/exchangeService.ts';
 import type { RestFigures } from '../rest/restApi.ts';
@@ -26,11 +27,12 @@ export function openMetrics(
 
   function readSize(): Promise<StoreSize> {
     if (size === null || performance.now() - size.atMs >= sizeEveryMs) {
-      const read = store
-        .readLater<StoreSize>(
+      // For everybody who asks meanwhile: it does not end with whoever came first.
+      const read = inReadLane(null, () =>
+        store.readLater<StoreSize>(
           'SELECT count(*) AS studies, coalesce(sum(instance_count), 0) AS instances, coalesce(sum(bytes), 0) AS bytes FROM study',
-        )
-        .then(([row]) => row ?? { studies: 0, instances: 0, bytes: 0 });
+        ),
+      ).then(([row]) => row ?? { studies: 0, instances: 0, bytes: 0 });
       size = { atMs: performance.now(), read };
       read.catch(() => {
         size = null;

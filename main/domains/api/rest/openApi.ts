@@ -1,26 +1,33 @@
 import * as z from 'zod';
 import { restFailureSchema } from '../../../../app/domains/api/restSchema.ts';
+import { dicomwebPaths, type Json } from './openApiDicomweb.ts';
 import { type RestRoute, restRoutes } from './restRoutes.ts';
-
-type Json = Record<string, unknown>;
 
 const uidParameter = { type: 'string', pattern: '^[0-9.]{1,64}$' };
 const pathParameters: Readonly<Record<string, Json>> = {
   studyUid: uidParameter,
   seriesUid: uidParameter,
   sopUid: uidParameter,
-  frame: { type: 'integer', minimum: 1 },
+  frames: { type: 'string', pattern: '^[1-9][0-9]*(,[1-9][0-9]*)*$', description: 'From 1; several with commas.' },
   reportId: { type: 'string', format: 'uuid' },
 };
 
+/** What any address may answer, and of DICOMweb what it may answer without a body (PS3.18 section 8.5). */
 const refusals: Readonly<Record<number, string>> = {
   400: 'Not understood.',
-  401: 'No good token: unknown, expired or revoked.',
-  403: 'The token lacks the scope.',
+  401: 'No good token: unknown, expired or revoked. The connection is closed.',
+  403: 'The token lacks the scope, or a page of a browser asked.',
   404: 'There is nothing here.',
+  405: 'There is no such method here; Allow says which there are.',
   406: 'The Accept header takes no such answer.',
+  409: 'The archive is closed; a person opens it.',
+  413: 'A body that is too large, or where none is read. The connection is closed.',
+  414: 'The address is longer than 4096 characters.',
+  421: 'The Host header names another computer.',
   422: 'It cannot be done as things stand; the code says why.',
-  429: 'Too many requests: come again after Retry-After seconds.',
+  429: 'Too many requests: come again after Retry-After seconds. The connection is closed.',
+  500: 'A fault of the archive; it is in its log under the incident.',
+  507: 'The disk is full.',
 };
 
 let made: Json | undefined;
@@ -33,14 +40,14 @@ export function openApiDocument(version: string): Json {
       title: 'Salus',
       version,
       description:
-        'Reading the archive from other programs. Dates without a time are DICOM text (YYYYMMDD). Not a certified medical device.',
+        'Reading the archive from other programs. A token may ask 100 times a second, and for what leaves an entry in the audit of its own 5 times. Dates without a time are DICOM text (YYYYMMDD). Not a certified medical device.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
     security: [{ token: [] }],
     paths: {
       ...Object.fromEntries(restRoutes.map((route) => [route.path, { get: describeRoute(route) }])),
-      ...dicomweb(),
+      ...dicomwebPaths(pathParametersOf, refusalResponses()),
     },
     components: {
       securitySchemes: {
@@ -96,59 +103,4 @@ function pathParametersOf(path: string): Json[] {
 function queryParametersOf(shape: z.ZodObject): Json[] {
   const { properties } = jsonSchema(shape, 'output') as { properties: Record<string, Json> };
   return Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', required: false, schema }));
-}
-
-/** What of DICOMweb (PS3.18 section 10) is here, in as few words as find it. */
-function dicomweb(): Json {
-  const dicomJson = { 'application/dicom+json': { schema: { type: 'array', items: { type: 'object' } } } };
-  const parts = { 'multipart/related; type="application/dicom"': { schema: { type: 'string' } } };
-  const get = (operationId: string, summary: string, scope: string, content: Json, path: string) => ({
-    operationId,
-    summary,
-    'x-scope': scope,
-    parameters: pathParametersOf(path),
-    responses: { 200: { description: 'Done.', content }, default: { description: 'Refused; PS3.18 section 10.' } },
-  });
-  const search = (name: string, path: string) => ({
-    [path]: { get: get(`search${name}`, 'QIDO-RS.', 'studies.read', dicomJson, path) },
-  });
-  const read = (operationId: string, path: string, scope: string, content: Json) => ({
-    [path]: { get: get(operationId, 'WADO-RS.', scope, content, path) },
-  });
-  const store = (operationId: string, path: string) => ({
-    operationId,
-    summary: 'STOW-RS, where the receiver takes objects so.',
-    'x-scope': 'studies.import',
-    parameters: pathParametersOf(path),
-    requestBody: { required: true, content: parts },
-    responses: {
-      200: { description: 'All were stored.', content: { 'application/dicom+json': { schema: { type: 'object' } } } },
-      202: { description: 'Some were stored.', content: { 'application/dicom+json': { schema: { type: 'object' } } } },
-      409: { description: 'None was stored.', content: { 'application/dicom+json': { schema: { type: 'object' } } } },
-      default: { description: 'Refused; PS3.18 section 10.5.' },
-    },
-  });
-  const study = '/dicomweb/studies/{studyUid}';
-  const series = `${study}/series/{seriesUid}`;
-  const instance = `${series}/instances/{sopUid}`;
-  const picture = { 'image/jpeg': { schema: { type: 'string' } }, 'image/png': { schema: { type: 'string' } } };
-  const pixels = { 'multipart/related': { schema: { type: 'string' } } };
-  return {
-    '/dicomweb/studies': {
-      ...search('DicomStudies', '/dicomweb/studies')['/dicomweb/studies'],
-      post: store('storeInstances', '/dicomweb/studies'),
-    },
-    ...search('DicomSeries', `${study}/series`),
-    ...search('DicomInstances', `${series}/instances`),
-    [study]: {
-      ...read('retrieveStudy', study, 'studies.export', parts)[study],
-      post: store('storeInstancesOfStudy', study),
-    },
-    ...read('retrieveSeries', series, 'studies.export', parts),
-    ...read('retrieveInstance', instance, 'studies.export', parts),
-    ...read('retrieveStudyMetadata', `${study}/metadata`, 'studies.read', dicomJson),
-    ...read('retrieveSeriesMetadata', `${series}/metadata`, 'studies.read', dicomJson),
-    ...read('retrieveFrame', `${instance}/frames/{frame}`, 'studies.read', pixels),
-    ...read('retrieveRendered', `${instance}/rendered`, 'studies.read', picture),
-  };
 }

@@ -3,12 +3,14 @@ import { bareHealthSchema } from '../../../../app/domains/api/restSchema.ts';
 import { Failure } from '../../../../app/shared/failure.ts';
 import type { OpenStore } from '../../../core.ts';
 import { systemAuthor } from '../../../database/openWriteGate.ts';
+import { inReadLane } from '../../../database/readLane.ts';
+import type { AuditSubject } from '../../../database/writeGate.ts';
 import type { Services } from '../../../domainServices.ts';
 import { Counts, Durations } from '../../../platform/counters.ts';
 import { faultText } from '../../../platform/faultText.ts';
 import type { KnownToken } from '../apiRows.ts';
 import type { ApiLink, TokenConnection } from '../apiService.ts';
-import { Allowances, type RequestLimits } from '../door/requestLimits.ts';
+import { Allowances, addressKey, type RequestLimits } from '../door/requestLimits.ts';
 import { failureResponse, type IncomingCall } from '../door/startDoor.ts';
 import type { TokenRegister } from '../tokenRegister.ts';
 import { openAccessLog } from './accessLog.ts';
@@ -20,8 +22,6 @@ import { type RestRoute, type RouteCall, restRoutes } from './restRoutes.ts';
 export interface RestApi {
   /** Never rejects. */
   answer(call: IncomingCall): Promise<Response>;
-  /** Cuts what the token has open. */
-  endToken(tokenId: string): void;
   readonly figures: RestFigures;
   close(): void;
 }
@@ -38,6 +38,8 @@ export interface RestParts {
   readonly tokens: TokenRegister;
   readonly link: ApiLink;
   readonly limits: RequestLimits;
+  /** Cuts every connection that came with the token. */
+  endConnections(tokenId: string): void;
 }
 
 interface Place {
@@ -68,7 +70,12 @@ export function openRestApi(parts: RestParts): RestApi {
   const allowed = new Allowances(limits.requestsPerSecond, limits.requestBurst, nowMs);
   const failures = new Allowances(limits.failuresPerSecond, limits.failureBurst, nowMs);
   const probes = new Allowances(limits.probesPerSecond, limits.probeBurst, nowMs);
-  const access = openAccessLog(store, nowMs);
+  const audited = new Allowances(limits.auditsPerSecond, limits.auditBurst, nowMs);
+  /** Entries of those who have no token, of all addresses together. */
+  const strangers = new Allowances(1 / 10, 20, nowMs);
+  const access = openAccessLog(store, nowMs, ({ operatorId }) => {
+    if (operatorId !== null) takeAudit(operatorId);
+  });
   const places = new Map<string, Place>();
   const figures: RestFigures = { requests: new Counts(), seconds: new Durations(requestBounds) };
   let closed = false;
@@ -81,10 +88,16 @@ export function openRestApi(parts: RestParts): RestApi {
 
   function endToken(tokenId: string): void {
     const place = places.get(tokenId);
-    if (!place) return;
     places.delete(tokenId);
-    place.connection.close();
-    for (const cut of [...place.open]) cut();
+    place?.connection.close();
+    for (const cut of [...(place?.open ?? [])]) cut();
+    parts.endConnections(tokenId);
+  }
+
+  /** @throws Failure('api.tooManyRequests') when the token left too many entries of late */
+  function takeAudit(tokenId: string): void {
+    const waitSeconds = audited.take(tokenId);
+    if (waitSeconds > 0) throw new Failure('api.tooManyRequests', 'too many entries in the audit', { waitSeconds });
   }
 
   function placeOf(token: KnownToken): Place {
@@ -97,30 +110,51 @@ export function openRestApi(parts: RestParts): RestApi {
   }
 
   async function answerAnyone(call: IncomingCall, pathname: string): Promise<Response> {
-    const token = call.secret === '' ? undefined : tokens.check(call.secret);
-    if (token) return answerToken(call, pathname, token);
+    const known = call.secret === '' ? undefined : tokens.check(call.secret);
+    if (known?.isGood) return answerToken(call, pathname, known.token);
+    if (known) endToken(known.token.tokenId);
     // A probe of the network needs no more than this, and whether it works is no secret.
     if (call.secret === '' && pathname === '/api/v1/health' && call.request.method === 'GET') {
-      const waitSeconds = probes.take(call.address);
+      const waitSeconds = probes.take(addressKey(call.address));
       if (waitSeconds > 0) return tooMany(waitSeconds);
-      const { status } = await services().api.health();
+      const lane = { key: 'nobody', signal: call.request.signal };
+      const { status } = await inReadLane(lane, () => services().api.health());
       return Response.json(bareHealthSchema.parse({ status }), { status: status === 'ok' ? 200 : 503 });
     }
-    const waitSeconds = failures.take(call.address);
+    const waitSeconds = failures.take(addressKey(call.address));
     // A good token is never refused because others of its address came with bad ones: it was looked at first.
     if (waitSeconds > 0) return tooMany(waitSeconds);
-    if (call.secret !== '') access.note({ author: systemAuthor, action: 'api.enter', outcome: 'refused' });
+    if (call.secret !== '') noteRefused(call, known?.token);
     const unknown = new Failure('security.notSignedIn', 'no good token');
-    return failureResponse(unknown, { 'www-authenticate': 'Bearer realm="Salus"' });
+    return failureResponse(unknown, { 'www-authenticate': 'Bearer realm="Salus"', connection: 'close' });
+  }
+
+  /** Who came with a secret that opens nothing, and from where. */
+  function noteRefused({ address }: IncomingCall, token: KnownToken | undefined): void {
+    const from = addressKey(address);
+    if (token) {
+      const subject: AuditSubject = { type: 'token', id: token.tokenId };
+      const why = token.payload.revokedAt === null ? 'expired' : 'revoked';
+      access.note({
+        author: authorOf(token),
+        action: 'api.enter',
+        outcome: 'refused',
+        subject,
+        detail: { address: from, why },
+      });
+      return;
+    }
+    // Of too many addresses at once none is named: that alone is one entry.
+    const detail: Record<string, string> = strangers.take('') > 0 ? {} : { address: from };
+    access.note({ author: systemAuthor, action: 'api.enter', outcome: 'refused', detail });
   }
 
   async function answerToken(call: IncomingCall, pathname: string, token: KnownToken): Promise<Response> {
     const waitSeconds = allowed.take(token.tokenId);
     if (waitSeconds > 0) return tooMany(waitSeconds);
-    call.admitted();
-    tokens.used(token.tokenId);
     const place = placeOf(token);
-    if (place.open.size >= limits.requestsAtOnce) return tooMany(1);
+    if (place.open.size >= limits.requestsAtOnce || !call.admitted(token.tokenId)) return tooMany(1);
+    tokens.used(token.tokenId);
     const cut = () => call.cut();
     place.open.add(cut);
     call.onEnd(() => place.open.delete(cut));
@@ -132,11 +166,18 @@ export function openRestApi(parts: RestParts): RestApi {
     const found = findRoute(pathname);
     if (!found) throw new Failure('system.notFound', 'nothing lies at this address');
     if (found.kind === 'dicomweb') {
-      requireScope(token, dicomwebScope(request.method, pathname));
+      const scope = dicomwebScope(request.method, pathname);
+      requireScope(token, scope);
       const response = await answerDicomweb(call, limits, (limited) =>
         link.serveAsset(limited, place.connection.connectionId),
       );
-      noteDicomweb(token, request.method, pathname, response);
+      try {
+        noteDicomweb(token, scope, pathname, response);
+      } catch (error) {
+        // Nothing is given out without its entry.
+        await response.body?.cancel();
+        throw error;
+      }
       return response;
     }
     if (request.method === 'OPTIONS') return new Response(null, { status: 204, headers: { allow: methods } });
@@ -150,6 +191,7 @@ export function openRestApi(parts: RestParts): RestApi {
     if (found.kind === 'document') return Response.json(openApiDocument(link.version));
     const { route, path } = found;
     if (route.scope) requireScope(token, route.scope);
+    if (route.isAudited) takeAudit(token.tokenId);
     const routeCall: RouteCall = {
       client: place.connection.client,
       services: services(),
@@ -173,13 +215,18 @@ export function openRestApi(parts: RestParts): RestApi {
     throw new Failure('api.scopeMissing', 'the token lacks the scope', { scope });
   }
 
-  /** A search, or the first look at a study in a while. What was stored has the entry of the log of associations. */
-  function noteDicomweb(token: KnownToken, method: string, pathname: string, { ok }: Response): void {
-    if (!ok || method !== 'GET') return;
+  /**
+   * A search, or the first look at a study in a while; taking its originals is another thing than looking. What was
+   * stored has the entry of the log of associations.
+   */
+  function noteDicomweb(token: KnownToken, scope: TokenScope, pathname: string, { ok, status }: Response): void {
+    if (!ok || status === 204 || scope === 'studies.import') return;
     const author = authorOf(token);
     const studyUid = /^\/dicomweb\/studies\/([0-9.]{1,64})/.exec(pathname)?.[1];
-    if (studyUid === undefined) access.note({ author, action: 'api.search', outcome: 'success' });
-    else access.note({ author, action: 'api.openStudy', outcome: 'success', subject: { type: 'study', id: studyUid } });
+    const action =
+      scope === 'studies.export' ? 'api.takeStudy' : studyUid === undefined ? 'api.search' : 'api.openStudy';
+    const subject: AuditSubject | undefined = studyUid === undefined ? undefined : { type: 'study', id: studyUid };
+    access.note({ author, action, outcome: 'success', ...(subject ? { subject } : {}) });
   }
 
   return {
@@ -192,19 +239,25 @@ export function openRestApi(parts: RestParts): RestApi {
         if (closed) throw new Failure('security.sealed', 'the core is closing');
         response = await answerAnyone(call, pathname);
       } catch (error) {
-        response = failureResponse(sealed(error, call.request.signal.aborted));
+        const failure = sealed(error, call.request.signal.aborted);
+        const waitSeconds = failure.code === 'api.tooManyRequests' ? failure.details['waitSeconds'] : undefined;
+        response = typeof waitSeconds === 'number' ? tooMany(waitSeconds) : failureResponse(failure);
       }
       call.onEnd(() => figures.seconds.add((nowMs() - startedMs) / 1000));
       figures.requests.add(`${labelOf(pathname)}\t${response.status}`);
       return withHeaders(response, call.hasBody);
     },
-    endToken,
     close() {
       closed = true;
       clearInterval(sweep);
       for (const tokenId of [...places.keys()]) {
         places.get(tokenId)?.connection.close();
         places.delete(tokenId);
+      }
+      try {
+        access.close();
+      } catch (error) {
+        store.platform.log.error('how often programs looked could not be written', new Error(faultText(error)));
       }
     },
   };
@@ -265,6 +318,7 @@ function accepts(header: string | null, mediaType: string): boolean {
 function tooMany(waitSeconds: number): Response {
   return failureResponse(new Failure('api.tooManyRequests', 'too many requests', { waitSeconds }), {
     'retry-after': String(waitSeconds),
+    connection: 'close',
   });
 }
 

@@ -37,6 +37,8 @@ export interface RestRoute {
   readonly scope: TokenScope | null;
   readonly query?: z.ZodObject;
   readonly mediaType: string;
+  /** Each such request leaves an entry in the audit. */
+  readonly isAudited?: true;
   /** What the answer is, where it is JSON. */
   readonly answer?: z.ZodType;
   /** What whoever has no token gets, where that is something. */
@@ -78,7 +80,7 @@ export const restRoutes: readonly RestRoute[] = [
   {
     path: '/api/v1/studies',
     operationId: 'searchStudies',
-    summary: 'Studies, newest first, in pages.',
+    summary: 'Studies, newest first, in pages of at most 100.',
     scope: 'studies.read',
     query: studySearchSchema,
     mediaType: json,
@@ -114,6 +116,7 @@ export const restRoutes: readonly RestRoute[] = [
     summary: 'A study and its series. One whose instances name two people is refused.',
     scope: 'studies.read',
     mediaType: json,
+    isAudited: true,
     answer: restStudyDetailSchema,
     async run({ client, path, signal }) {
       const { study, patient, series, priors } = await client.imaging.openStudy(
@@ -148,6 +151,7 @@ export const restRoutes: readonly RestRoute[] = [
     summary: 'The words of a signed report.',
     scope: 'reports.read',
     mediaType: json,
+    isAudited: true,
     answer: restReportSchema,
     async run({ client, services, path, signal }) {
       const reportId = path['reportId'] ?? '';
@@ -164,6 +168,7 @@ export const restRoutes: readonly RestRoute[] = [
     summary: 'The document that was signed.',
     scope: 'reports.read',
     mediaType: 'application/pdf',
+    isAudited: true,
     run: ({ services, path, asset }) => asset(`/documents/${requireSigned(services, path['reportId'] ?? '')}`),
   },
   {

@@ -12,6 +12,7 @@ import {
   type XnatScan,
   type XnatSession,
 } from '../../../dicom/web/xnatClient.ts';
+import { isOriginal } from '../../../dicom/web/xnatRows.ts';
 import type { ListedInstance, XnatPeer } from './finderMessages.ts';
 import { isUid } from './foundRows.ts';
 import type { Answers, Learn } from './peerAnswers.ts';
@@ -163,9 +164,7 @@ async function* instancesOf(
 ): AsyncGenerator<ListedInstance> {
   const scans = await client.scans(session.experimentId, signal);
   const seriesOfScan = new Map(scans.map(({ scanId, seriesUid }) => [scanId, seriesUid]));
-  const files = (await client.files(session.experimentId, signal)).filter(({ collection }) =>
-    ['dicom', 'secondary'].includes(collection.toLowerCase()),
-  );
+  const files = (await client.files(session.experimentId, signal)).filter(isOriginal);
   if (scans.length > 0 && files.length === 0)
     throw new WebError('protocol', 'the session has scans and lists no files', { reason: 'noFiles' });
   for (const file of files) {

@@ -1,15 +1,18 @@
 import type { NewPrefetchRule, PrefetchRule, PrefetchRun } from '../../../../app/domains/exchange/prefetchSchema.ts';
 import { Failure } from '../../../../app/shared/failure.ts';
 import type { OpenStore } from '../../../core.ts';
+import { systemAuthor } from '../../../database/openWriteGate.ts';
 import type { Author, Transaction } from '../../../database/writeGate.ts';
 import type { Services } from '../../../domainServices.ts';
 import type { Finding, NodeRegistry } from '../exchangeParts.ts';
 import type { Schedule } from '../schedule/schedule.ts';
 import {
   describeRule,
+  dropRuns,
   findRule,
   type KnownRule,
   listDue,
+  listOldRuns,
   listRules,
   listRuns,
   type PrefetchRulePayload,
@@ -38,6 +41,8 @@ export interface Prefetch {
 const mostAtOnce = 2;
 /** The schedule and what is due are looked at this often, whatever else happens, ms. */
 const usualTickMs = 30_000;
+/** Looks that ended long ago are dropped this often, ms. */
+const tidyMs = 60 * 60_000;
 /** A study's first instances come in a burst: they are looked at together. */
 const gatherMs = 250;
 
@@ -53,6 +58,9 @@ export function openPrefetch(
   const { gate, reader, newId, platform } = store;
   const triggers = openPrefetchTriggers(store, services, schedule);
   const active = new Map<string, Promise<void>>();
+  /** Looks that could not even be put off, such as on a full disk, with when to try again, by `performance.now()`. */
+  const resting = new Map<string, number>();
+  let tidiedMs = Number.NEGATIVE_INFINITY;
   const stop = new AbortController();
   let timer: NodeJS.Timeout | null = null;
   /** When it goes off, by `performance.now()`. */
@@ -109,10 +117,12 @@ export function openPrefetch(
         plansSeenMs = performance.now();
         hasPlans = false;
       }
-      // Those that run are due too, and may be in front.
-      for (const prefetchId of listDue(reader, platform.clock.nowMs(), 2 * mostAtOnce)) {
-        if (active.size < mostAtOnce && !active.has(prefetchId)) begin(prefetchId);
+      for (const [prefetchId, atMs] of resting) if (atMs <= performance.now()) resting.delete(prefetchId);
+      // Those that run are due too, and may be in front, as may those that rest.
+      for (const prefetchId of listDue(reader, platform.clock.nowMs(), 2 * mostAtOnce + resting.size)) {
+        if (active.size < mostAtOnce && !active.has(prefetchId) && !resting.has(prefetchId)) begin(prefetchId);
       }
+      tidy();
     } catch (error) {
       // Such as a full disk: nothing is lost, for what is due is found in the index again.
       platform.log.error('what is to be prefetched could not be looked at', error);
@@ -123,15 +133,29 @@ export function openPrefetch(
   }
 
   function begin(prefetchId: string): void {
-    const run = goOnWithLook({ store, services, finding }, prefetchId, stop.signal)
-      .catch((error: unknown) => {
-        if (!stop.signal.aborted) platform.log.error('a look for priors could not be ended', error, { prefetchId });
-      })
-      .finally(() => {
+    const run = goOnWithLook({ store, services, finding }, prefetchId, stop.signal).then(
+      () => {
         active.delete(prefetchId);
         wake(0);
-      });
+      },
+      (error: unknown) => {
+        active.delete(prefetchId);
+        if (stop.signal.aborted) return;
+        platform.log.error('a look for priors could not be ended', error, { prefetchId });
+        // It is as due as before: at once again it would go round for as long as the fault lasts.
+        resting.set(prefetchId, performance.now() + tickMs);
+        wake(tickMs);
+      },
+    );
     active.set(prefetchId, run);
+  }
+
+  /** Looks of long ago tell nobody anything. */
+  function tidy(): void {
+    if (performance.now() - tidiedMs < tidyMs) return;
+    tidiedMs = performance.now();
+    const old = listOldRuns(reader, platform.clock.nowMs());
+    if (old.length > 0) gate.append(systemAuthor, (tx) => dropRuns(tx, old));
   }
 
   return {
@@ -162,7 +186,8 @@ export function openPrefetch(
         if (topics.includes('studies')) hasArrivals = true;
         // The own entries say only this when they change.
         else if (topics.includes('worklist')) hasPlans = true;
-        if ((['studies', 'worklist', 'rules'] as const).some((topic) => topics.includes(topic))) wake(gatherMs);
+        if ((['studies', 'worklist', 'rules'] as const).some((topic) => topics.includes(topic)))
+          wake(Math.min(gatherMs, tickMs));
       });
       wake(0);
     },

@@ -49,7 +49,7 @@ export async function bringPrior(
       );
       tx.topic('rules');
     });
-    const ended = await Promise.race([store.jobs.finished(started), aborted(signal)]);
+    const ended = await unlessStopped(store.jobs.finished(started), signal);
     // A store that closes leaves the job for the next start.
     if (ended === null || signal.aborted || ended.endedAt === null) return null;
     job = ended;
@@ -105,9 +105,17 @@ function withdraw(store: OpenStore, services: Services, studyUid: string): void 
   markPrior(store, services, studyUid, false);
 }
 
-function aborted(signal: AbortSignal): Promise<null> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(null);
-    else signal.addEventListener('abort', () => resolve(null), { once: true });
+/** Null when the signal comes first. Leaves nothing behind on the signal, which lives as long as the core. */
+async function unlessStopped<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value | null> {
+  if (signal.aborted) return null;
+  let stop: () => void = () => undefined;
+  const stopped = new Promise<null>((resolve) => {
+    stop = () => resolve(null);
   });
+  signal.addEventListener('abort', stop);
+  try {
+    return await Promise.race([work, stopped]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
 }

@@ -120,6 +120,28 @@ export function listDue(reader: Reader, nowMs: number, most: number): string[] {
     .map(({ prefetch_id }) => prefetch_id);
 }
 
+const oldMs = 90 * 86_400_000;
+const droppedAtOnce = 1_000;
+
+/** Looks that ended so long ago that nobody asks for them, some of them at a time. */
+export function listOldRuns(reader: Reader, nowMs: number): string[] {
+  return reader
+    .all<{ prefetch_id: string }>(
+      'SELECT prefetch_id FROM prefetch_run WHERE created_at < ? AND next_attempt_at IS NULL ORDER BY created_at LIMIT ?',
+      nowMs - oldMs,
+      droppedAtOnce,
+    )
+    .map(({ prefetch_id }) => prefetch_id);
+}
+
+/** Removes looks and what they chose. That a study came as a prior is kept elsewhere. */
+export function dropRuns(tx: Transaction, prefetchIds: readonly string[]): void {
+  const list = JSON.stringify(prefetchIds);
+  tx.run('DELETE FROM prefetch_prior WHERE prefetch_id IN (SELECT value FROM json_each(?))', list);
+  tx.run('DELETE FROM prefetch_run WHERE prefetch_id IN (SELECT value FROM json_each(?))', list);
+  tx.topic('rules');
+}
+
 /** Newest first; of one study, or all. */
 export function listRuns(
   reader: Reader,

@@ -8,7 +8,7 @@ import type { Finding } from '../exchangeParts.ts';
 import { readReceiver } from '../receiving/receiverSettings.ts';
 import { bringPrior } from './prefetchBring.ts';
 import { lookForPriors, type Subject, subjectOf } from './prefetchLook.ts';
-import { findRule, findRun, listChosen, putProgress, type RunRow, type Trouble } from './prefetchRows.ts';
+import { dropRuns, findRule, findRun, listChosen, putProgress, type RunRow, type Trouble } from './prefetchRows.ts';
 
 export interface PrefetchParts {
   readonly store: OpenStore;
@@ -57,8 +57,7 @@ async function goOn(parts: PrefetchParts, prefetchId: string, signal: AbortSigna
   if (!subject || (run.state !== 'fetching' && (!rule || rule.archived || !rule.rule.enabled))) {
     // Called off, or the rule is out of use: nothing is looked for any more. What it chose already is still brought.
     gate.append(systemAuthor, (tx) => {
-      tx.run('DELETE FROM prefetch_run WHERE prefetch_id = ?', prefetchId);
-      tx.topic('rules');
+      dropRuns(tx, [prefetchId]);
     });
     return;
   }
@@ -80,7 +79,7 @@ async function goOn(parts: PrefetchParts, prefetchId: string, signal: AbortSigna
     troubles.push(...result.troubles);
     const { otherPerson } = result;
     const found = result.chosen.length;
-    gate.write(systemAuthor, 'exchange.prefetch', (tx) => {
+    const goesOn = gate.write(systemAuthor, 'exchange.prefetch', (tx) => {
       tx.subject(subjectOfAudit(run as RunRow), {
         ruleId: rule.ruleId,
         nodes: rule.rule.nodeIds.length,
@@ -93,7 +92,18 @@ async function goOn(parts: PrefetchParts, prefetchId: string, signal: AbortSigna
       );
       tx.run('DELETE FROM prefetch_prior WHERE prefetch_id = ?', prefetchId);
       // Gone when the rule was taken out of use meanwhile: the look is in the audit all the same.
-      if (!findRun(tx, prefetchId)) return;
+      if (!findRun(tx, prefetchId)) return false;
+      const now = findRule(tx, rule.ruleId);
+      if (!now || now.archived || !now.rule.enabled) {
+        // Switched off while the nodes answered: nothing of it is brought.
+        dropRuns(tx, [prefetchId]);
+        return false;
+      }
+      if (now.version !== rule.version) {
+        // Another rule by now: looked for anew by what it says.
+        putProgress(tx, prefetchId, { state: 'waiting', next_attempt_at: tx.nowMs }, null);
+        return false;
+      }
       for (const [position, { studyUid, nodeId, isWhole }] of result.chosen.entries()) {
         // What a person cancelled is not brought behind their back.
         const state = isWhole ? 'here' : cancelled.has(studyUid) ? 'cancelled' : 'waiting';
@@ -108,7 +118,9 @@ async function goOn(parts: PrefetchParts, prefetchId: string, signal: AbortSigna
         { state: 'fetching', found, fetched: countHere(tx, prefetchId), other_person: otherPerson },
         troubles.at(-1) ?? null,
       );
+      return true;
     });
+    if (!goesOn) return;
     if (result.chosen.every(({ isWhole }) => isWhole) && troubles.length === 0) {
       gate.append(systemAuthor, (tx) => putProgress(tx, prefetchId, { state: 'nothing', next_attempt_at: null }));
       return;

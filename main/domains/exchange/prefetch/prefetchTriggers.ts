@@ -5,7 +5,7 @@ import { systemAuthor } from '../../../database/openWriteGate.ts';
 import type { Transaction } from '../../../database/writeGate.ts';
 import type { Services } from '../../../domainServices.ts';
 import type { Schedule } from '../schedule/schedule.ts';
-import { findRunOf, type KnownRule, listRules, type RunRow } from './prefetchRows.ts';
+import { dropRuns, findRunOf, type KnownRule, listRules, type RunRow } from './prefetchRows.ts';
 
 /** Turns what arrives and what is planned into looks that are due. */
 export interface PrefetchTriggers {
@@ -24,6 +24,15 @@ interface ArrivedRow {
   readonly study_date: string;
   readonly received_at: number;
   readonly hlc: string;
+}
+
+/** A look that may have to be made. */
+interface Wish {
+  readonly ruleId: string;
+  readonly studyUid: string;
+  readonly entry: { readonly entryId: string; readonly version: number } | null;
+  /** Whether it is to be made, given the one there was of this rule for this study. */
+  isNew(before: RunRow | undefined): boolean;
 }
 
 const dayMs = 86_400_000;
@@ -86,35 +95,39 @@ export function openPrefetchTriggers(
     tx.topic('rules');
   }
 
-  /** The look there was is for something else than what is asked now, or is long ago: it is done anew. */
-  function askAgain(tx: Transaction, before: RunRow, entry: { entryId: string; version: number } | null): void {
-    tx.run('DELETE FROM prefetch_prior WHERE prefetch_id = ?', before.prefetch_id);
-    tx.run('DELETE FROM prefetch_run WHERE prefetch_id = ?', before.prefetch_id);
-    ask(tx, before.rule_id, before.study_uid, entry);
+  /** One commit for all of them, and none where nothing is new. */
+  function askAll(wishes: readonly Wish[]): void {
+    if (!wishes.some((wish) => wish.isNew(findRunOf(reader, wish.ruleId, wish.studyUid)))) return;
+    gate.append(systemAuthor, (tx) => {
+      for (const { ruleId, studyUid, entry, isNew } of wishes) {
+        const before = findRunOf(tx, ruleId, studyUid);
+        if (!isNew(before)) continue;
+        // The look there was is for something else than what is asked now, or is long ago: it is done anew.
+        if (before) dropRuns(tx, [before.prefetch_id]);
+        ask(tx, ruleId, studyUid, entry);
+      }
+    });
   }
 
   /** @returns true when a later instance may still make some rule mean it */
-  function noticeStudy(study: ArrivedRow, all: readonly KnownRule[]): boolean {
+  function noticeStudy(study: ArrivedRow, all: readonly KnownRule[], wishes: Wish[]): boolean {
     const rules = all.filter(({ changedAt }) => study.received_at >= changedAt);
     const split = (text: string) => text.split('\\').filter((one) => one !== '');
     const facts = { modalities: split(study.modalities), bodyParts: split(study.body_parts) };
     const meant = rules.filter(({ rule }) => meansStudy(rule.match, facts));
     if (meant.length > 0 && !isWork(study)) return false;
-    for (const { ruleId } of meant) askOnce(ruleId, study);
+    for (const { ruleId } of meant) wishes.push(wishOf(ruleId, study));
     return meant.length < rules.length;
   }
 
-  function askOnce(ruleId: string, { study_uid, received_at }: ArrivedRow): void {
-    const before = findRunOf(reader, ruleId, study_uid);
-    if (before) {
-      if (before.entry_id === null || before.next_attempt_at !== null) return;
+  function wishOf(ruleId: string, { study_uid: studyUid, received_at }: ArrivedRow): Wish {
+    const isNew = (before: RunRow | undefined) => {
+      if (!before) return true;
+      if (before.entry_id === null || before.next_attempt_at !== null) return false;
       // What was looked for when it was planned is not looked for again within a day, unless that has failed.
-      if (before.state !== 'failed' && before.created_at > received_at - dayMs) return;
-    }
-    gate.append(systemAuthor, (tx) => {
-      if (before) askAgain(tx, before, null);
-      else ask(tx, ruleId, study_uid, null);
-    });
+      return before.state === 'failed' || before.created_at <= received_at - dayMs;
+    };
+    return { ruleId, studyUid, entry: null, isNew };
   }
 
   function noticeArrivals(): boolean {
@@ -136,9 +149,14 @@ export function openPrefetchTriggers(
       lastRow,
     );
     const oldest = platform.clock.nowMs() - lookBackMs;
-    for (const study of [...grown, ...fresh]) {
+    const wishes: Wish[] = [];
+    const mayGrow = (study: ArrivedRow) => study.received_at >= oldest && noticeStudy(study, rules, wishes);
+    const seen = [...grown, ...fresh].map((study) => ({ study, grows: mayGrow(study) }));
+    // Before anything counts as seen: a full disk leaves it all to the next look.
+    askAll(wishes);
+    for (const { study, grows } of seen) {
       growing.delete(study.study_row);
-      if (study.received_at < oldest || !noticeStudy(study, rules)) continue;
+      if (!grows) continue;
       growing.set(study.study_row, study.hlc);
       if (growing.size > mostGrowing) growing.delete([...growing.keys()][0] as number);
     }
@@ -154,25 +172,22 @@ export function openPrefetchTriggers(
       .list({ dateFrom: localDay(nowMs), dateTo: localDay(nowMs + 2 * dayMs) })
       .filter((entry) => beginsSoon(entry, nowMs));
     const soon = new Set(entries.map(({ entryId }) => entryId));
+    const wishes: Wish[] = [];
     for (const entry of entries) {
       const { entryId, version, studyUid } = entry;
       if (entryId === null) continue;
       for (const { ruleId, rule } of rules) {
         if (!meansStudy(rule.match, { modalities: [entry.modality], bodyParts: null })) continue;
-        const before = findRunOf(reader, ruleId, studyUid);
         // Somebody put right whom it is for, or planned it anew: another look, also while the first is tried again.
-        const isOther =
-          before !== undefined &&
-          before.entry_id !== null &&
-          !['searching', 'fetching'].includes(before.state) &&
-          (before.entry_id === entryId ? (before.entry_version ?? 0) < version : !soon.has(before.entry_id));
-        if (before && !isOther) continue;
-        gate.append(systemAuthor, (tx) => {
-          if (before) askAgain(tx, before, { entryId, version });
-          else ask(tx, ruleId, studyUid, { entryId, version });
-        });
+        const isNew = (before: RunRow | undefined) =>
+          before === undefined ||
+          (before.entry_id !== null &&
+            !['searching', 'fetching'].includes(before.state) &&
+            (before.entry_id === entryId ? (before.entry_version ?? 0) < version : !soon.has(before.entry_id)));
+        wishes.push({ ruleId, studyUid, entry: { entryId, version }, isNew });
       }
     }
+    askAll(wishes);
   }
 
   return { noticeArrivals, noticePlanned };

@@ -2,9 +2,9 @@ import { goesBack, matchesOrigin, matchesStudy } from '../../../../app/domains/e
 import type { ArrivalSource } from '../../../../app/domains/exchange/routingSchema.ts';
 import { Failure } from '../../../../app/shared/failure.ts';
 import { systemAuthor } from '../../../database/openWriteGate.ts';
-import type { Transaction } from '../../../database/writeGate.ts';
-import { askForStudy, listOwnSeries, type RoutingParts } from './askForStudy.ts';
-import { type KnownRoutingRule, listEnabledRules, noteTrouble, type RoutingTrouble } from './routingRows.ts';
+import { askForStudy, countInRanges, listOwnSeries, type RoutingParts, type RowRange } from './askForStudy.ts';
+import { endOf, endOfAll, hold, note, type RuleEnd } from './heldSubjects.ts';
+import { areAllRules, type KnownRoutingRule, listEnabledRules } from './routingRows.ts';
 
 interface Run {
   readonly firstRow: number;
@@ -26,11 +26,6 @@ interface Study {
   readonly identity_conflict: number;
 }
 
-/** What came of a rule that means a study: null when it is done with it, else why the study is held. */
-type Held = RoutingTrouble | null;
-
-/** What is held is looked at again after so long; a settled conflict and a changed node are seen at once. */
-export const heldMs = 60_000;
 /** Studies that are taken at once. */
 const studiesAtOnce = 50;
 const forgottenAtOnce = 500;
@@ -67,7 +62,8 @@ export async function routeArrivals(parts: RoutingParts, isClosing: () => boolea
       if (error instanceof Failure) throw error;
       // One study that cannot be dealt with must not keep the others.
       store.platform.log.error('a study could not be routed', error);
-      store.gate.append(systemAuthor, (tx) => holdRuns(tx, studyRow, 'internal'));
+      const ends = endOfAll(parts, listEnabledRules(store.reader, 'arrival'));
+      store.gate.append(systemAuthor, (tx) => hold(tx, { studyRow, reportId: null }, ends));
     }
     // Whoever waits for the window goes first.
     await new Promise((resolve) => setImmediate(resolve));
@@ -81,7 +77,12 @@ function forget({ store }: RoutingParts, due: readonly { readonly study_row: num
   store.gate.append(systemAuthor, (tx) => {
     // One may have been switched on meanwhile.
     if (listEnabledRules(tx, 'arrival').length > 0) return;
-    tx.run('DELETE FROM arrived_run WHERE study_row IN (SELECT value FROM json_each(?))', studyRows);
+    // More of one may be on its way by now: a rule that is switched on means all of that.
+    tx.run(
+      `DELETE FROM arrived_run WHERE study_row IN (SELECT value FROM json_each(?))
+         AND NOT EXISTS (SELECT 1 FROM study_arrival a WHERE a.study_row = arrived_run.study_row)`,
+      studyRows,
+    );
   });
 }
 
@@ -96,18 +97,12 @@ async function routeStudy(parts: RoutingParts, studyRow: number): Promise<void> 
     studyRow,
   );
   const end = Math.max(0, ...runs.map(({ lastRow }) => lastRow));
-  let held: string | null = null;
-  if (study) {
-    for (const rule of rules) {
-      const why = await routeByRule(parts, rule, study, runs);
-      held ??= why?.code ?? null;
-    }
-  }
+  const ends: RuleEnd[] = [];
+  for (const rule of study ? rules : []) ends.push(await routeByRule(parts, rule, study as Study, runs));
+  // Somebody saved a rule meanwhile, which wakes the look: all of it is looked at by the rules as they are now.
+  if (ends.includes('changed') || !areAllRules(store.reader, 'arrival', rules)) return;
   store.gate.append(systemAuthor, (tx) => {
-    if (held !== null) {
-      holdRuns(tx, studyRow, held);
-      return;
-    }
+    if (hold(tx, { studyRow, reportId: null }, ends)) return;
     tx.run('DELETE FROM arrived_run WHERE study_row = ? AND last_row <= ?', studyRow, end);
     if (tx.get('SELECT 1 FROM arrived_run WHERE study_row = ?', studyRow)) return;
     tx.run(
@@ -118,21 +113,17 @@ async function routeStudy(parts: RoutingParts, studyRow: number): Promise<void> 
   });
 }
 
-function holdRuns(tx: Transaction, studyRow: number, code: string): void {
-  tx.run('UPDATE arrived_run SET held_until = ?, held_code = ? WHERE study_row = ?', tx.nowMs + heldMs, code, studyRow);
-}
-
 async function routeByRule(
   parts: RoutingParts,
   rule: KnownRoutingRule,
   study: Study,
   runs: readonly Run[],
-): Promise<Held> {
+): Promise<RuleEnd> {
   const { match, nodeId, deidentify } = rule.rule;
   const known = { modalities: study.modalities.split('\\'), bodyParts: study.body_parts.split('\\') };
-  if (!matchesStudy(match, known)) return null;
+  if (!matchesStudy(match, known)) return 'done';
   const meant = runs.filter((run) => isSince(rule, run) && matchesOrigin(match, run));
-  if (meant.length === 0) return null;
+  if (meant.length === 0) return 'done';
   const node = parts.nodes.find(nodeId)?.node;
   const aeTitle = node?.settings.kind === 'dimse' ? node.settings.aeTitle : '';
   const away = meant.filter((run) => !goesBack(match, run, { nodeId, aeTitle }));
@@ -141,35 +132,29 @@ async function routeByRule(
   try {
     if (study.identity_conflict === 1)
       throw new Failure('imaging.identityConflict', 'instances of this study name two people');
+    if (wanted.length > 0) await askFor(parts, rule, study, wanted);
+    // After what leaves, which is no answer to it.
     if (wanted.length < away.length) note(parts, rule, { code: 'exchange.alreadyDeidentified', details: {} });
-    if (wanted.length === 0) return null;
-    const notSeries = listOwnSeries(parts, study.study_uid);
-    const instances = wanted.reduce((sum, { firstRow, lastRow }) => sum + lastRow - firstRow + 1, 0);
-    await askForStudy(parts, rule, {
-      studyRow: study.study_row,
-      studyUid: study.study_uid,
-      ranges: wanted.map(({ firstRow, lastRow }) => [firstRow, lastRow] as const),
-      isWhole: instances === study.instance_count && !hasSeries(parts, study.study_row, notSeries),
-      notSeries,
-    });
-    return null;
+    return 'done';
   } catch (error) {
-    return heldBy(parts, rule, error);
+    return endOf(parts, rule, error);
   }
 }
 
-/** Notes what is in the way. Null where waiting is of no use: a node that was put away, a study that is gone. */
-export function heldBy(parts: RoutingParts, rule: KnownRoutingRule, error: unknown): Held {
-  // A store that closes: the next start looks again.
-  if (!(error instanceof Failure) || error.code === 'security.sealed') throw error;
-  const trouble = { code: error.code, details: error.details };
-  note(parts, rule, trouble);
-  const isForGood = ['exchange.nodeUnknown', 'exchange.nothingToSend', 'imaging.studyUnknown'].includes(error.code);
-  return isForGood ? null : trouble;
-}
-
-function note({ store }: RoutingParts, { ruleId }: KnownRoutingRule, trouble: RoutingTrouble): void {
-  store.gate.append(systemAuthor, (tx) => noteTrouble(tx, ruleId, trouble));
+async function askFor(
+  parts: RoutingParts,
+  rule: KnownRoutingRule,
+  study: Study,
+  wanted: readonly Run[],
+): Promise<void> {
+  const { study_row: studyRow, study_uid: studyUid } = study;
+  const notSeries = listOwnSeries(parts, studyUid);
+  const ranges = wanted.map(({ firstRow, lastRow }): RowRange => [firstRow, lastRow]);
+  const width = ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0);
+  const mayBeWhole = width >= study.instance_count && !hasSeries(parts, studyRow, notSeries);
+  const isWhole = mayBeWhole && (await countInRanges(parts, studyRow, ranges)) === study.instance_count;
+  const subject = { studyRow, reportId: null };
+  await askForStudy(parts, rule, { studyRow, studyUid, subject, ranges, isWhole, notSeries });
 }
 
 function hasSeries({ store }: RoutingParts, studyRow: number, seriesUids: readonly string[]): boolean {

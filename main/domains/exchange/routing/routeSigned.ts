@@ -2,8 +2,8 @@ import { matchesOrigin, matchesStudy, type StudyOrigin } from '../../../../app/d
 import { Failure } from '../../../../app/shared/failure.ts';
 import { systemAuthor } from '../../../database/openWriteGate.ts';
 import { askForReport, askForStudy, listOwnSeries, namesPatient, type RoutingParts } from './askForStudy.ts';
-import { heldBy, heldMs } from './routeArrivals.ts';
-import { type KnownRoutingRule, listEnabledRules } from './routingRows.ts';
+import { endOf, endOfAll, hold, type RuleEnd } from './heldSubjects.ts';
+import { areAllRules, type KnownRoutingRule, listEnabledRules } from './routingRows.ts';
 
 interface Signed {
   readonly report_id: string;
@@ -38,21 +38,20 @@ export async function routeSigned(parts: RoutingParts, isClosing: () => boolean)
   const { store } = parts;
   const due = await store.readLater<{ report_id: string }>(dueSql, store.platform.clock.nowMs(), reportsAtOnce);
   if (due.length === 0) return false;
-  const rules = listEnabledRules(store.reader, 'sign');
   for (const { report_id: reportId } of due) {
     if (isClosing()) return false;
-    const held = await routeReport(parts, rules, reportId).catch((error: unknown) => {
+    // For each anew: a person may save one while another report goes.
+    const rules = listEnabledRules(store.reader, 'sign');
+    const ends = await routeReport(parts, rules, reportId).catch((error: unknown) => {
       if (error instanceof Failure) throw error;
       // One report that cannot be dealt with must not keep the others.
       store.platform.log.error('a signed report could not be routed', error);
-      return 'internal';
+      return endOfAll(parts, rules);
     });
+    // It stays due, and is looked at by the rules as they are now: saving one wakes the look.
+    if (ends.includes('changed') || !areAllRules(store.reader, 'sign', rules)) continue;
     store.gate.append(systemAuthor, (tx) => {
-      if (held !== null) {
-        const until = tx.nowMs + heldMs;
-        tx.run('UPDATE signed_due SET held_until = ?, held_code = ? WHERE report_id = ?', until, held, reportId);
-        return;
-      }
+      if (hold(tx, { studyRow: null, reportId }, ends)) return;
       tx.run('DELETE FROM signed_due WHERE report_id = ?', reportId);
       tx.run('DELETE FROM routing_progress WHERE subject = ?', reportId);
     });
@@ -61,19 +60,19 @@ export async function routeSigned(parts: RoutingParts, isClosing: () => boolean)
   return due.length === reportsAtOnce;
 }
 
-/** Returns why the report is held, or null. */
+/** Returns what came of each rule that means the report. */
 async function routeReport(
   parts: RoutingParts,
   rules: readonly KnownRoutingRule[],
   reportId: string,
-): Promise<string | null> {
+): Promise<RuleEnd[]> {
   const signed = parts.store.reader.get<Signed>(signedSql, reportId);
-  if (!signed) return null;
+  if (!signed) return [];
   const origins = parts.store.reader.all<StudyOrigin>(
     'SELECT channel, calling_ae AS callingAe, node_id AS nodeId FROM study_origin WHERE study_row = ?',
     signed.study_row,
   );
-  let held: string | null = null;
+  const ends: RuleEnd[] = [];
   for (const rule of rules) {
     const { match } = rule.rule;
     const known = { modalities: signed.modalities.split('\\'), bodyParts: signed.body_parts.split('\\') };
@@ -86,10 +85,10 @@ async function routeReport(
     try {
       await askFor(parts, rule, signed);
     } catch (error) {
-      held ??= heldBy(parts, rule, error)?.code ?? null;
+      ends.push(endOf(parts, rule, error));
     }
   }
-  return held;
+  return ends;
 }
 
 async function askFor(parts: RoutingParts, rule: KnownRoutingRule, signed: Signed): Promise<void> {
@@ -113,6 +112,7 @@ async function askFor(parts: RoutingParts, rule: KnownRoutingRule, signed: Signe
   await askForStudy(parts, rule, {
     studyRow: signed.study_row,
     studyUid: signed.study_uid,
+    subject: { studyRow: null, reportId: signed.report_id },
     ranges: [[0, row]],
     isWhole: withReport || own === 0,
     notSeries: withReport ? [] : listOwnSeries(parts, signed.study_uid),

@@ -12,7 +12,8 @@ import type { Author, Transaction } from '../../../database/writeGate.ts';
 import type { Services } from '../../../domainServices.ts';
 import type { Deliveries, NodeRegistry } from '../exchangeParts.ts';
 import { namesPatient } from './askForStudy.ts';
-import { openRoutingLook } from './routingLook.ts';
+import { lookAgain } from './heldSubjects.ts';
+import { openRoutingLook, type RoutingTimes } from './routingLook.ts';
 import {
   findRoutingRule,
   listOpenArrivals,
@@ -52,9 +53,10 @@ export function openRouting(
   services: () => Services,
   nodes: NodeRegistry,
   deliveries: Deliveries,
+  times?: RoutingTimes,
 ): Routing {
   const { reader, gate } = store;
-  const look = openRoutingLook({ store, services, nodes, deliveries });
+  const look = openRoutingLook({ store, services, nodes, deliveries }, times);
   nodes.onChange(lookAtNode);
 
   function requireNode(nodeId: string): void {
@@ -72,9 +74,7 @@ export function openRouting(
           const isOfNode = lastTrouble?.code.startsWith('exchange.node') === true;
           if (code !== null || isOfNode) noteTrouble(tx, ruleId, code === null ? null : { code, details: {} });
         }
-        // What was held over a node is looked at again.
-        tx.run("UPDATE arrived_run SET held_until = 0 WHERE held_code LIKE 'exchange.node%'");
-        tx.run("UPDATE signed_due SET held_until = 0 WHERE held_code LIKE 'exchange.node%'");
+        lookAgain(tx, 'exchange.node%');
       });
       look.wake();
     } catch (error) {
@@ -124,6 +124,7 @@ export function openRouting(
       const goesOn = before?.rule.enabled === true && rule.enabled && meansTheSame(before.rule, rule);
       const since = goesOn ? before.since : { hlc: tx.hlc, jobs: listOpenArrivals(tx) };
       append(tx, author, ruleId, version + 1, { rule, archived: false, since });
+      lookAgain(tx, '%');
       if (goesOn) return;
       tx.run('DELETE FROM routing_progress WHERE rule_id = ?', ruleId);
       noteTrouble(tx, ruleId, null);
@@ -141,6 +142,7 @@ export function openRouting(
         if (!before || before.archived) throw new Failure('exchange.ruleUnknown', 'no such rule');
         const { rule, since, version } = before;
         append(tx, author, ruleId, version + 1, { rule, archived: true, since });
+        lookAgain(tx, '%');
         tx.run('DELETE FROM routing_progress WHERE rule_id = ?', ruleId);
       });
       look.wake();

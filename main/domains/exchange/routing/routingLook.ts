@@ -12,16 +12,20 @@ export interface RoutingLook {
   close(): Promise<void>;
 }
 
-/** After a commit so long, that what follows it at once is looked at with it. */
-const soonMs = 250;
-/** What is held becomes due without anybody's doing; a machine may sleep, and its clock may be set. */
-const everyMs = 30_000;
+export interface RoutingTimes {
+  /** After a commit so long, that what follows it at once is looked at with it. */
+  readonly soonMs: number;
+  /** What is held becomes due without anybody's doing; a machine may sleep, and its clock may be set. */
+  readonly everyMs: number;
+}
+
+const usualTimes: RoutingTimes = { soonMs: 250, everyMs: 30_000 };
 /** A look that takes long, while tens of thousands of instances come, makes the next one wait. */
 const restFactor = 5;
 
 const telling: readonly Topic[] = ['studies', 'reports', 'rules'];
 
-export function openRoutingLook(parts: RoutingParts): RoutingLook {
+export function openRoutingLook(parts: RoutingParts, { soonMs, everyMs }: RoutingTimes = usualTimes): RoutingLook {
   const { store } = parts;
   let started = false;
   let closed = false;

@@ -63,6 +63,22 @@ export function listEnabledRules(reader: Reader, trigger: NewRoutingRule['trigge
     .filter(({ rule }) => rule.trigger === trigger);
 }
 
+/** Whether a rule still is as it was read: by a version that holds no more nothing leaves. */
+export function isStanding(reader: Reader, { ruleId, version }: KnownRoutingRule): boolean {
+  const now = findRoutingRule(reader, ruleId);
+  return now?.version === version && !now.archived && now.rule.enabled;
+}
+
+/** Whether these still are all the rules of a trigger, each as it was read. */
+export function areAllRules(
+  reader: Reader,
+  trigger: NewRoutingRule['trigger'],
+  rules: readonly KnownRoutingRule[],
+): boolean {
+  const told = (list: readonly KnownRoutingRule[]) => list.map(({ ruleId, version }) => `${ruleId} ${version}`).join();
+  return told(listEnabledRules(reader, trigger)) === told(rules);
+}
+
 /** Also an archived one. */
 export function findRoutingRule(reader: Reader, ruleId: string): KnownRoutingRule | undefined {
   const row = reader.get<RuleRow>(
@@ -127,27 +143,60 @@ export function putRoutingRule(
   );
 }
 
-/** Arrivals under way; from one to the next by the index, however many studies each has touched. */
+/**
+ * Arrivals under way that brought something no rule has looked at; from one to the next by the index, however much each
+ * has brought. One that was cut off long ago and of which nothing is left is no news to any rule.
+ */
 export function listOpenArrivals(reader: Reader): string[] {
   return reader
     .all<{ job_id: string }>(
       `WITH RECURSIVE a (job_id) AS (SELECT (SELECT min(job_id) FROM study_arrival)
          UNION ALL SELECT (SELECT min(n.job_id) FROM study_arrival n WHERE n.job_id > a.job_id) FROM a WHERE a.job_id IS NOT NULL)
-       SELECT job_id FROM a WHERE job_id IS NOT NULL`,
+       SELECT job_id FROM a WHERE job_id IS NOT NULL AND EXISTS (SELECT 1 FROM arrived_run r WHERE r.job_id = a.job_id)`,
     )
     .map(({ job_id }) => job_id);
 }
 
-/** One more delivery was asked for: what was in its way is out of it. */
-export function countDelivery(tx: Transaction, ruleId: string): void {
+/** One more delivery was asked for: what was in its way is out of it, unless something else waits for this rule. */
+export function countDelivery(tx: Transaction, ruleId: string, subject: HeldSubject): void {
   tx.run(
     `INSERT INTO routing_state (rule_id, deliveries, last_at) VALUES (?, 1, ?)
-     ON CONFLICT (rule_id) DO UPDATE SET deliveries = deliveries + 1, last_at = excluded.last_at, trouble_code = NULL,
-       trouble_details = NULL, trouble_at = NULL`,
+     ON CONFLICT (rule_id) DO UPDATE SET deliveries = deliveries + 1, last_at = excluded.last_at`,
     ruleId,
     tx.nowMs,
   );
+  if (troubleOf(tx, ruleId) !== null && !isHolding(tx, ruleId, subject)) noteTrouble(tx, ruleId, null);
   tx.topic('rules');
+}
+
+/** What a rule deals with: a study that came, or a report that was signed. */
+export interface HeldSubject {
+  readonly studyRow: number | null;
+  readonly reportId: string | null;
+}
+
+/** The code of what was last in a rule's way. */
+export function troubleOf(reader: Reader, ruleId: string): string | null {
+  return (
+    reader.get<{ trouble_code: string | null }>('SELECT trouble_code FROM routing_state WHERE rule_id = ?', ruleId)
+      ?.trouble_code ?? null
+  );
+}
+
+/** Whether something waits for a rule, besides this. */
+export function isHolding(reader: Reader, ruleId: string, except: HeldSubject): boolean {
+  return (
+    reader.get(
+      `SELECT 1 FROM arrived_run WHERE held_code IS NOT NULL AND study_row IS NOT ?
+         AND EXISTS (SELECT 1 FROM json_each(held_rules) WHERE value = ?)
+       UNION ALL SELECT 1 FROM signed_due WHERE held_code IS NOT NULL AND report_id IS NOT ?
+         AND EXISTS (SELECT 1 FROM json_each(held_rules) WHERE value = ?) LIMIT 1`,
+      except.studyRow,
+      ruleId,
+      except.reportId,
+      ruleId,
+    ) !== undefined
+  );
 }
 
 /** Notes what is in a rule's way, or that nothing is; says so only where that is new. */

@@ -109,19 +109,22 @@ async function sendQueued(
     const items = await ports.ask<'queued'>({ kind: 'queued', atMost: pageItems });
     if (items.length === 0) return putOff;
     let next: Promise<Reading> | null = null;
+    let sent: SendItem | null = null;
     for (const [index, item] of items.entries()) {
       const plan = plans.find(({ sopClassUids }) => sopClassUids.has(item.sopClassUid));
       // Queued since the attempt began; its class was not negotiated.
       if (!plan) continue;
+      sent = item;
+      const onItsWay = (): SendItem => sent ?? item;
       ports.busyWith(item);
       const association = await line.association(plan);
       if (!learned.has(plan)) learn(association, plan, ports);
       learned.add(plan);
       const following = items[index + 1];
-      const reading = await (next ?? readLater(ports, item));
+      const reading = await (next ?? readLater(ports, item, onItsWay));
       next = null;
       const handedOver = () => {
-        next ??= following ? readLater(ports, following) : null;
+        next ??= following ? readLater(ports, following, onItsWay) : null;
       };
       const sending: Sending = { order, ports, line, association, pace, answered, handedOver };
       const trouble = await sendOne(sending, item, reading);
@@ -140,14 +143,17 @@ async function sendQueued(
 type Reading = { readonly object: ReadyObject } | { readonly failure: unknown };
 
 /** Reads and decrypts an object: of the next one while the peer stores the one before. */
-function readLater(ports: SenderPorts, item: SendItem): Promise<Reading> {
+function readLater(ports: SenderPorts, item: SendItem, onItsWay: () => SendItem): Promise<Reading> {
   return new Promise((resolve) => {
     setImmediate(() => {
       try {
+        // Should the thread die of this, it is this object that it died of, not the one whose answer is waited for.
+        ports.busyWith(item);
         resolve({ object: ports.objects.read(item) });
       } catch (failure) {
         resolve({ failure });
       }
+      ports.busyWith(onItsWay());
     });
   });
 }

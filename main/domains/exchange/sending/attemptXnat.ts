@@ -85,7 +85,7 @@ async function sendOne({ ports, client, pace, project }: XnatLine, item: SendIte
   try {
     file = asPart10(item, ports.objects.read(item));
     const places = await client.import(
-      { target: { projectId: project }, byteLength: file.byteLength, open: () => pace.through(file.open()) },
+      { projectId: project, byteLength: file.byteLength, open: () => pace.through(file.open()) },
       ports.signal,
     );
     // 200 and no place: an import filter of the site or the project left it out.

@@ -7,6 +7,7 @@ import { findCommitment, scopeParameters, scopeSizeSql } from './deliveryProgres
 import { openDeliveryQueue } from './deliveryQueue.ts';
 import type { AskedPayload, RetriedPayload } from './deliveryReplay.ts';
 import {
+  countKeptBack,
   type DeliveryRow,
   type DeliveryScope,
   deliveryFromRow,
@@ -35,6 +36,8 @@ interface Size {
   readonly instances: number;
   readonly bytes: number | null;
 }
+
+const mostCounted = 5_000;
 
 /** Storage Commitment Push Model (PS3.4 J.3). */
 const commitmentClassUid = '1.2.840.10008.1.20.1';
@@ -127,12 +130,16 @@ export function openDeliveries(
     return { seriesUids: [], sopUids };
   }
 
-  /** Of a whole study the study knows it: counting tens of thousands takes longer than a window may wait. */
-  function sizeOf(studyUid: string, last: number, scope: DeliveryScope) {
-    const isWhole = scope.seriesUids.length === 0 && scope.sopUids === null;
-    return isWhole
-      ? reader.get<Size>('SELECT instance_count AS instances, bytes FROM study WHERE study_uid = ?', studyUid)
-      : reader.get<Size>(scopeSizeSql, ...scopeParameters(studyUid, last, scope));
+  /**
+   * Of a whole study the study knows it: counting tens of thousands takes longer than a window may wait. Of so many, where
+   * only images go, the attempt that lists them says how many they were.
+   */
+  function sizeOf(studyUid: string, last: number, scope: DeliveryScope, onlyImages: boolean): Size | undefined {
+    const counted = () => reader.get<Size>(scopeSizeSql, ...scopeParameters(studyUid, last, scope, onlyImages));
+    if (scope.seriesUids.length > 0 || scope.sopUids !== null) return counted();
+    const whole = 'SELECT instance_count AS instances, bytes FROM study WHERE study_uid = ?';
+    const size = reader.get<Size>(whole, studyUid);
+    return size && onlyImages && size.instances <= mostCounted ? counted() : size;
   }
 
   /** As opening the study does, which reads more of it than a window may wait for. */
@@ -149,7 +156,7 @@ export function openDeliveries(
   function send(author: Author, input: Parameters<Deliveries['send']>[1], byRule?: RuleRequest) {
     const { node } = nodes.get(input.nodeId);
     if (!node.use.send) throw new Failure('exchange.nodeNotFor', 'nothing is sent to this node');
-    const deidentify = input.deidentify === true;
+    const { deidentify } = input;
     if (deidentify && input.reportId !== null)
       throw new Failure('exchange.reportNamesPatient', 'a report names the patient');
     requireOnePerson(input.studyUid);
@@ -157,7 +164,7 @@ export function openDeliveries(
     const scope = what === null ? scopeOf(input) : { seriesUids: [], sopUids: what.sopUids };
     const newest = reader.get<{ row: number | null }>('SELECT max(instance_row) AS row FROM instance')?.row ?? 0;
     const last = what?.lastInstanceRow ?? newest;
-    const size = what ?? sizeOf(input.studyUid, last, scope);
+    const size = what ?? sizeOf(input.studyUid, last, scope, deidentify);
     if (!size || size.instances === 0) throw new Failure('exchange.nothingToSend', 'nothing of that is here');
     const deliveryId = store.newId();
     const { nodeId, studyUid, reportId } = input;
@@ -240,7 +247,10 @@ export function openDeliveries(
       const { total, rows } = listDeliveries(reader, question);
       return { total, rows: rows.map(shown) };
     },
-    get: (question) => ({ ...shown(get(question.deliveryId)), rows: listInstances(reader, question) }),
+    get(question) {
+      const row = get(question.deliveryId);
+      return { ...shown(row), keptBack: countKeptBack(reader, row), rows: listInstances(reader, question) };
+    },
     retry,
     cancel,
     start: () => queue.start(),

@@ -80,9 +80,9 @@ export const kindsSql = `SELECT DISTINCT d.sop_class_uid AS sopClassUid, i.trans
   ORDER BY 1, 2`;
 
 /** Rows of the study's instances of a scope, in the order in which they are sent. */
-export const scopeSql = `SELECT i.instance_row FROM study st JOIN series s ON s.study_row = st.study_row
+export const scopeSql = `SELECT i.instance_row, i.bytes FROM study st JOIN series s ON s.study_row = st.study_row
   JOIN instance i ON i.series_row = s.series_row
-  WHERE st.study_uid = ? AND i.instance_row <= ?
+  WHERE st.study_uid = ? AND i.instance_row <= ? AND i.is_image >= ?
     AND (? IS NULL OR s.series_uid IN (SELECT value FROM json_each(?)))
     AND (? IS NULL OR i.sop_uid IN (SELECT value FROM json_each(?)))
   ORDER BY s.series_number IS NULL, s.series_number, s.series_row, i.instance_number, i.instance_row`;
@@ -90,19 +90,20 @@ export const scopeSql = `SELECT i.instance_row FROM study st JOIN series s ON s.
 /** How much that is. */
 export const scopeSizeSql = `SELECT count(*) AS instances, sum(i.bytes) AS bytes FROM study st
   JOIN series s ON s.study_row = st.study_row JOIN instance i ON i.series_row = s.series_row
-  WHERE st.study_uid = ? AND i.instance_row <= ?
+  WHERE st.study_uid = ? AND i.instance_row <= ? AND i.is_image >= ?
     AND (? IS NULL OR s.series_uid IN (SELECT value FROM json_each(?)))
     AND (? IS NULL OR i.sop_uid IN (SELECT value FROM json_each(?)))`;
 
-/** The parameters of `scopeSql` and `scopeSizeSql`. */
+/** The parameters of `scopeSql` and `scopeSizeSql`. Without the person only images go: the rest stays where it is, and is no trouble. */
 export function scopeParameters(
   studyUid: string,
   lastInstanceRow: number,
   { seriesUids, sopUids }: DeliveryScope,
+  onlyImages: boolean,
 ): (string | number | null)[] {
   const series = seriesUids.length === 0 ? null : JSON.stringify(seriesUids);
   const sops = sopUids === null ? null : JSON.stringify(sopUids);
-  return [studyUid, lastInstanceRow, series, series, sops, sops];
+  return [studyUid, lastInstanceRow, onlyImages ? 1 : 0, series, series, sops, sops];
 }
 
 /**
@@ -144,7 +145,11 @@ function fillUnderOtherUids(
      JOIN instance i ON i.instance_row = j.value JOIN series s ON s.series_row = i.series_row ORDER BY j.key`,
     JSON.stringify(instanceRows),
   );
+  // Each UID takes its time: hundreds of instances share one of a series.
+  const seriesUids = new Map<string, string>();
   for (const { key, sop_uid, series_uid, sop_class_uid } of rows) {
+    const seriesUid = seriesUids.get(series_uid) ?? uidOf(series_uid);
+    seriesUids.set(series_uid, seriesUid);
     tx.run(
       `INSERT INTO delivery_instance (delivery_id, position, sop_uid, stored_uid, series_uid, sop_class_uid, state)
        VALUES (?, ?, ?, ?, ?, ?, 'queued') ON CONFLICT DO NOTHING`,
@@ -152,7 +157,7 @@ function fillUnderOtherUids(
       first + key,
       uidOf(sop_uid),
       sop_uid,
-      uidOf(series_uid),
+      seriesUid,
       sop_class_uid,
     );
   }

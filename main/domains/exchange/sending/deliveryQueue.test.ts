@@ -44,7 +44,8 @@ function addNode(): string {
 }
 
 const send = (to = nodeId) =>
-  deliveries.send(t.test.author, { nodeId: to, studyUid: study, seriesUids: [], reportId: null }).deliveryId;
+  deliveries.send(t.test.author, { nodeId: to, studyUid: study, seriesUids: [], reportId: null, deidentify: false })
+    .deliveryId;
 const run = (sql: string, ...parameters: (string | number | null)[]) =>
   t.test.store.gate.append(t.test.author, (tx) => tx.run(sql, ...parameters));
 const rowOf = (deliveryId: string) => findDelivery(t.test.store.reader, deliveryId)!;

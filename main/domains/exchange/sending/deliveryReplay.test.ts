@@ -50,7 +50,8 @@ afterEach(async () => {
 });
 
 const send = () =>
-  deliveries.send(t.test.author, { nodeId, studyUid: study, seriesUids: [], reportId: null }).deliveryId;
+  deliveries.send(t.test.author, { nodeId, studyUid: study, seriesUids: [], reportId: null, deidentify: false })
+    .deliveryId;
 
 async function rebuild(withOld: boolean): Promise<void> {
   await deliveries.close();
@@ -138,7 +139,14 @@ describe('deliveries in a rebuilt index', () => {
 
   it('are refused where nothing can be sent', async () => {
     const ask = (input: Partial<Parameters<Deliveries['send']>[1]>) => () =>
-      deliveries.send(t.test.author, { nodeId, studyUid: study, seriesUids: [], reportId: null, ...input });
+      deliveries.send(t.test.author, {
+        nodeId,
+        studyUid: study,
+        seriesUids: [],
+        reportId: null,
+        deidentify: false,
+        ...input,
+      });
     expect(ask({ studyUid: '1.2.3' })).toThrow(expect.objectContaining({ code: 'imaging.studyUnknown' }));
     expect(ask({ seriesUids: ['1.2.3'] })).toThrow(expect.objectContaining({ code: 'exchange.nothingToSend' }));
     expect(ask({ nodeId: '00000000-0000-7000-8000-000000000000' })).toThrow(

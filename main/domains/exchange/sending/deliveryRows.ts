@@ -203,6 +203,17 @@ interface InstanceRow {
   readonly proven_at: number | null;
 }
 
+/** How many this system refused, because they can't leave without the person. */
+export function countKeptBack(reader: Reader, { delivery_id, deidentify, refused }: DeliveryRow): number {
+  // Only of such a delivery its instances are looked through.
+  if (deidentify === 0 || refused === 0) return 0;
+  const counted = reader.get<{ count: number }>(
+    "SELECT count(*) AS count FROM delivery_instance WHERE delivery_id = ? AND state = 'refused' AND code = 'exchange.notDeidentifiable'",
+    delivery_id,
+  );
+  return counted?.count ?? 0;
+}
+
 /** In the order in which they are sent. */
 export function listInstances(
   reader: Reader,

@@ -65,6 +65,8 @@ export interface RunEnd extends AttemptEnd {
 const flushMs = 250;
 const flushCount = 100;
 const fillCount = 500;
+/** Under other UIDs, which are made here. */
+const fillUnnamedCount = 100;
 
 /** Starts an attempt: fills the delivery where that is not done, sends what is queued, proves what is sent. */
 export function runDelivery(parts: RunParts, deliveryId: string, known: KnownNode, trial: boolean): DeliveryRun {
@@ -256,20 +258,23 @@ async function fillDelivery(store: OpenStore, deliveryId: string): Promise<void>
   const row = findDelivery(store.reader, deliveryId);
   if (!row || row.filled === 1) return;
   const scope = JSON.parse(row.scope) as DeliveryScope;
-  const found = await store.readLater<{ instance_row: number }>(
+  const isUnnamed = row.deidentify === 1;
+  const found = await store.readLater<{ instance_row: number; bytes: number }>(
     scopeSql,
-    ...scopeParameters(row.study_uid, row.last_instance_row, scope),
+    ...scopeParameters(row.study_uid, row.last_instance_row, scope, isUnnamed),
   );
   const rows = found.map(({ instance_row }) => instance_row);
-  const uidOf = row.deidentify === 1 ? openPseudonyms(store.archive.access.nameKey).uidOf : null;
-  for (let start = 0; start === 0 || start < rows.length; start += fillCount) {
-    const isLast = start + fillCount >= rows.length;
+  const uidOf = isUnnamed ? openPseudonyms(store.archive.access.nameKey).uidOf : null;
+  const count = isUnnamed ? fillUnnamedCount : fillCount;
+  for (let start = 0; start === 0 || start < rows.length; start += count) {
+    const isLast = start + count >= rows.length;
     store.gate.append(systemAuthor, (tx) => {
-      fillInstances(tx, deliveryId, rows.slice(start, start + fillCount), start, uidOf);
+      fillInstances(tx, deliveryId, rows.slice(start, start + count), start, uidOf);
       if (!isLast) return;
       tx.run(
-        'UPDATE delivery SET filled = 1, instances = ?, sent = 0, proven = 0, refused = 0, failed = 0 WHERE delivery_id = ?',
+        'UPDATE delivery SET filled = 1, instances = ?, bytes = ?, sent = 0, proven = 0, refused = 0, failed = 0 WHERE delivery_id = ?',
         rows.length,
+        found.reduce((sum, { bytes }) => sum + bytes, 0),
         deliveryId,
       );
       tx.topic('deliveries');
@@ -321,6 +326,7 @@ async function orderOf(parts: RunParts, row: DeliveryRow, known: KnownNode, tria
     asksCommitment: proof !== 'readBack' && row.commitments < mostCommitments,
     awaitsCommitment: state === 'listening' && (isHopeful || proof === 'commitment'),
     readsBack: proof !== 'commitment',
+    getsBack: nodes.knows(known.node.nodeId, 'get') !== 'no',
     times,
   };
 }

@@ -23,25 +23,26 @@ const itemsPerRequest = 100;
  */
 export async function compareByGet(order: AttemptOrder, ports: SenderPorts): Promise<boolean> {
   let isShown = false;
+  if (!order.getsBack) return isShown;
   for (const seriesUid of await ports.ask<'sentSeries'>({ kind: 'sentSeries' })) {
     const items = (await ports.ask<'sentOf'>({ kind: 'sentOf', seriesUid })).filter(({ isDuplicate }) => isDuplicate);
     for (let at = 0; at < items.length; at += itemsPerRequest) {
       const some = items.slice(at, at + itemsPerRequest);
-      const shown = await fetchSome(order, ports, seriesUid, some);
-      if (shown === null) return isShown;
+      const { shown, isCut } = await fetchSome(order, ports, seriesUid, some);
       isShown ||= shown > 0;
+      if (isCut) return isShown;
     }
   }
   return isShown;
 }
 
-/** How many were shown; null where the peer does not do it. */
+/** How many were shown, also where the peer then broke off. Cut: it does not do it, or not now. */
 async function fetchSome(
   { known, ownAe, times, studyUid }: AttemptOrder,
   ports: SenderPorts,
   seriesUid: string,
   items: readonly SendItem[],
-): Promise<number | null> {
+): Promise<{ readonly shown: number; readonly isCut: boolean }> {
   const { signal } = ports;
   const wanted = new Map(items.map((item) => [item.sopUid, item]));
   const keys = makeRetrieveKeys({ studyUid, seriesUid, sopUids: [...wanted.keys()] });
@@ -63,18 +64,18 @@ async function fetchSome(
       try {
         if (!association.contexts.some(({ abstractSyntax }) => abstractSyntax === retrieveModels.get)) {
           ports.learned('get', 'no');
-          return null;
+          return { shown, isCut: true };
         }
         await association.get(retrieveModels.get, (syntax) => encodeIdentifier(keys, syntax), take);
       } finally {
         await association.release();
       }
     }
-    return shown;
+    return { shown, isCut: false };
   } catch (error) {
     // The delivery is none the worse for it: what was not shown rests as it was.
     if (!(error instanceof DimseError) || error.trouble === 'cancelled') throw error;
-    return null;
+    return { shown, isCut: true };
   }
 }
 

@@ -2,6 +2,7 @@ import type { XnatSettings } from '../../../../app/domains/exchange/exchangeSche
 import { digestObject } from '../../../dicom/web/objectDigest.ts';
 import { WebError } from '../../../dicom/web/webPeer.ts';
 import type { PrearchivedSession, XnatClient, XnatFile, XnatSession } from '../../../dicom/web/xnatClient.ts';
+import { isOriginal } from '../../../dicom/web/xnatRows.ts';
 import { asPart10 } from './objectSource.ts';
 import { type Likeness, likenessOf, sentForm } from './proofByWeb.ts';
 import type { ProofEnd, SenderPorts } from './senderPorts.ts';
@@ -109,14 +110,16 @@ function plainState(status: string): string {
 async function readSession(looking: Looking, session: XnatSession, isAll: boolean): Promise<boolean> {
   const { ports, client } = looking;
   const { signal } = ports;
-  const files = (await client.files(session.experimentId, signal)).filter(({ collection }) => isOriginal(collection));
+  const files = (await client.files(session.experimentId, signal)).filter(isOriginal);
   if (files.length === 0) return false;
   const scans = await client.scans(session.experimentId, signal);
   const seriesOf = new Map(scans.map(({ scanId, seriesUid }) => [scanId, seriesUid]));
   for (const seriesUid of await ports.ask<'sentSeries'>({ kind: 'sentSeries' })) {
     const items = await ports.ask<'sentOf'>({ kind: 'sentOf', seriesUid });
     // A scan without a UID may be of any series.
-    const candidates = files.filter(({ scanId }) => [seriesUid, ''].includes(seriesOf.get(scanId) ?? ''));
+    const isOfSeries = ({ scanId }: XnatFile) => seriesOf.get(scanId) === seriesUid;
+    const mayBe = files.filter((file) => isOfSeries(file) || (seriesOf.get(file.scanId) ?? '') === '');
+    const candidates = likelyFirst(mayBe, items, isOfSeries);
     const found = await compareFiles(looking, items, candidates);
     for (const item of items) {
       const likeness = found.get(item.sopUid);
@@ -129,9 +132,24 @@ async function readSession(looking: Looking, session: XnatSession, isAll: boolea
   return true;
 }
 
-/** Resources of a scan that hold objects as they came. */
-function isOriginal(collection: string): boolean {
-  return ['dicom', 'secondary'].includes(collection.toLowerCase());
+/**
+ * A few new images of a long series are found among its files without fetching them all: those that are named after one of
+ * them come first, then those of its own scan, then those as long as one of them.
+ */
+function likelyFirst(
+  files: readonly XnatFile[],
+  items: readonly Pick<SendItem, 'sopUid' | 'bytes'>[],
+  isOfSeries: (file: XnatFile) => boolean,
+): XnatFile[] {
+  const lengths = new Set<number | null>(items.map(({ bytes }) => bytes));
+  const sopUids = new Set(items.map(({ sopUid }) => sopUid));
+  const isNamed = ({ name }: XnatFile) => (name.match(/[0-9]+(?:\.[0-9]+)+/g) ?? []).some((uid) => sopUids.has(uid));
+  const unlikely = (file: XnatFile) =>
+    (isNamed(file) ? 0 : 4) + (isOfSeries(file) ? 0 : 2) + (lengths.has(file.bytes) ? 0 : 1);
+  return files
+    .map((file) => ({ file, rank: unlikely(file) }))
+    .sort((left, right) => left.rank - right.rank)
+    .map(({ file }) => file);
 }
 
 const rank: Readonly<Record<Likeness, number>> = { other: 0, unseen: 1, same: 2 };

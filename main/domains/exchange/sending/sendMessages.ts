@@ -61,6 +61,8 @@ export interface AttemptOrder {
   /** Its answer may come later, to the receiver, and is worth waiting for. */
   readonly awaitsCommitment: boolean;
   readonly readsBack: boolean;
+  /** It may hand over by C-GET what it had before: it has not said that it knows none. */
+  readonly getsBack: boolean;
   readonly times: SendTimes;
 }
 

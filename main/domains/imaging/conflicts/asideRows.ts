@@ -40,6 +40,8 @@ export interface AsideCandidate {
   readonly instanceRow: number;
   readonly sopUid: string;
   readonly seriesRow: number;
+  /** Whom its header names; null without one. */
+  readonly key: string | null;
   readonly isOther: boolean;
 }
 
@@ -58,8 +60,9 @@ export function tellApart(
   return rows.map(({ instance_row, sop_uid, series_row }) => {
     const said = facts.get(sop_uid);
     // Without its header nobody can say whose it is: it stays where it is, and the conflict with it.
-    const isOther = said !== undefined && others.has(identityKey(said.identity));
-    return { instanceRow: instance_row, sopUid: sop_uid, seriesRow: series_row, isOther };
+    const key = said === undefined ? null : identityKey(said.identity);
+    const isOther = key !== null && others.has(key);
+    return { instanceRow: instance_row, sopUid: sop_uid, seriesRow: series_row, key, isOther };
   });
 }
 
@@ -73,7 +76,7 @@ export function setAside(tx: Transaction, studyRow: number, instanceRows: readon
        s.frame_of_reference_uid, ${own}, h.json
      FROM json_each(?) j JOIN instance i ON i.instance_row = j.value JOIN series s ON s.series_row = i.series_row
        JOIN instance_header h ON h.instance_row = i.instance_row
-     WHERE s.study_row = ? ORDER BY i.instance_row`,
+     WHERE s.study_row = ? ORDER BY i.received_at, i.hlc, i.instance_row`,
     list,
     studyRow,
   );
@@ -81,8 +84,11 @@ export function setAside(tx: Transaction, studyRow: number, instanceRows: readon
   tx.run('DELETE FROM instance WHERE instance_row IN (SELECT value FROM json_each(?))', list);
 }
 
-/** Puts what was set aside back into its study, in the order in which it came. */
-export function takeBack(tx: Transaction, studyRow: number): void {
+/**
+ * Puts what was set aside back into its study, in the order in which it came. The caller describes the study again.
+ * `isReplay`: what a rebuild of the index does is no arrival that a rule looks at.
+ */
+export function takeBack(tx: Transaction, studyRow: number, isReplay: boolean): void {
   tx.run(
     `INSERT INTO series (series_uid, study_row, modality, series_number, description, body_part, laterality, frame_of_reference_uid)
      SELECT series_uid, study_row, series_modality, series_number, series_description, series_body_part, series_laterality,
@@ -96,7 +102,7 @@ export function takeBack(tx: Transaction, studyRow: number): void {
     `INSERT INTO instance (sop_uid, series_row, ${instanceColumns})
      SELECT i.sop_uid, s.series_row, ${own} FROM instance_aside i
        JOIN series s ON s.study_row = i.study_row AND s.series_uid = i.series_uid
-     WHERE i.study_row = ? ORDER BY i.aside_row`,
+     WHERE i.study_row = ? ORDER BY i.received_at, i.hlc, i.aside_row`,
     studyRow,
   );
   tx.run(
@@ -104,7 +110,7 @@ export function takeBack(tx: Transaction, studyRow: number): void {
        JOIN instance i ON i.sop_uid = a.sop_uid WHERE a.study_row = ?`,
     studyRow,
   );
-  noteReturned(tx, studyRow);
+  if (!isReplay) noteReturned(tx, studyRow);
   tx.run('DELETE FROM instance_aside WHERE study_row = ?', studyRow);
 }
 
@@ -152,6 +158,7 @@ export function insertAside(
 
 interface DescribedRow {
   readonly sop_uid: string;
+  readonly series_row: number;
   readonly source: string;
   readonly is_image: number;
 }
@@ -167,25 +174,37 @@ const filled = [
   'patientAge',
 ] as const;
 
+/** Also of what came since `facts` were read; what is nowhere says nothing. */
+function factsOf(tx: Transaction, sopUid: string, facts: StudyFacts): HeaderFacts | undefined {
+  const known = facts.get(sopUid);
+  if (known) return known;
+  const row = tx.get<{ json: Uint8Array }>(
+    'SELECT h.json FROM instance i JOIN instance_header h ON h.instance_row = i.instance_row WHERE i.sop_uid = ?',
+    sopUid,
+  );
+  return row && unpackFacts(row.json);
+}
+
 /**
- * Writes what a study says of itself from the instances that are part of it, as if the others had never come: nothing a
- * second person's header said (an age, a weight, a description) may stay with the first person's study.
+ * Writes what a study and its series say of themselves from the instances that are part of it, in the order in which
+ * those came, as if the others had never come: nothing a second person's header said, nor that of a content which is not
+ * shown (an age, a weight, a side), may stay with the study.
  */
 export function describeStudy(tx: Transaction, studyRow: number, facts: StudyFacts): void {
   recount(tx, studyRow);
   const rows = tx.all<DescribedRow>(
-    `SELECT i.sop_uid, i.source, i.is_image FROM series s JOIN instance i ON i.series_row = s.series_row
-     WHERE s.study_row = ? ORDER BY i.instance_row`,
+    `SELECT i.sop_uid, i.series_row, i.source, i.is_image FROM series s JOIN instance i ON i.series_row = s.series_row
+     WHERE s.study_row = ? ORDER BY i.received_at, i.hlc, i.instance_row`,
     studyRow,
   );
   const before = tx.get<{ modalities: string }>('SELECT modalities FROM study WHERE study_row = ?', studyRow);
   const known = new Set(before?.modalities.split('\\'));
   const said = rows.flatMap((row) => {
-    const one = facts.get(row.sop_uid);
+    const one = factsOf(tx, row.sop_uid, facts);
     if (!one) return [];
     // What was made here about a study is no reason to list it among another modality's.
     const isMade = row.source === 'report' || (row.source === '' && !known.has(one.modality));
-    return [{ ...one, isOurs: isMade && row.is_image === 0 }];
+    return [{ ...one, seriesRow: row.series_row, isOurs: isMade && row.is_image === 0 }];
   });
   const values = filled.map((name) => said.find((one) => one[name] !== '')?.[name] ?? '');
   const distinct = (texts: readonly string[]) => [...new Set(texts.filter((text) => text !== ''))].sort().join('\\');
@@ -198,10 +217,24 @@ export function describeStudy(tx: Transaction, studyRow: number, facts: StudyFac
     distinct(said.map(({ bodyPart }) => bodyPart)),
     studyRow,
   );
+  // A series says what its first instance says (studyTouches.ts).
+  for (const one of new Map([...said].reverse().map((each) => [each.seriesRow, each])).values()) {
+    tx.run(
+      `UPDATE series SET modality = ?, series_number = ?, description = ?, body_part = ?, laterality = ?, frame_of_reference_uid = ?
+       WHERE series_row = ?`,
+      one.modality,
+      one.seriesNumber,
+      one.seriesDescription,
+      one.bodyPart,
+      one.laterality,
+      one.frameOfReferenceUid,
+      one.seriesRow,
+    );
+  }
 }
 
 /** Counts the instances of a study and its series again; a series of which nothing is left is no series. */
-export function recount(tx: Transaction, studyRow: number): void {
+function recount(tx: Transaction, studyRow: number): void {
   tx.run(
     `UPDATE series SET instance_count = (SELECT count(*) FROM instance i WHERE i.series_row = series.series_row),
        frame_count = (SELECT coalesce(sum(i.frames), 0) FROM instance i WHERE i.series_row = series.series_row)

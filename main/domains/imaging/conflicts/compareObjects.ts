@@ -13,6 +13,8 @@ const longestValue = 200;
 /** Frames and samples that are compared; more than that would take too long for somebody who waits. */
 const mostFrames = 200;
 const mostSamples = 128 * 1024 * 1024;
+/** No further frame is begun after so long: others wait for the same thread. */
+const longestMs = 8_000;
 
 /** Keyword of a tag in eight upper-case hex digits, or ''. */
 type Keywords = (tag: string) => string;
@@ -127,8 +129,10 @@ async function comparePixels(
     return { state: 'equal', ...nothing, frames, framesCompared: frames, compared: frames * one.rows * one.columns };
   const result = { ...nothing, frames };
   const most = Math.max(1, Math.min(frames, mostFrames, Math.floor(mostSamples / Math.max(1, perFrame))));
+  const startedAt = performance.now();
   try {
     for (let index = 0; index < most; index += 1) {
+      if (performance.now() - startedAt > longestMs) break;
       const [a, b] = [await decodeFrame(one, index), await decodeFrame(two, index)];
       if (a.data.length !== b.data.length) return { state: 'shape', ...nothing, frames };
       const samples = a.samplesPerPixel;

@@ -6,6 +6,6 @@ export const conflictHandlers: HandlersOf<typeof conflictContract> = {
   getConflict: ({ conflictId, studyUid }, context) =>
     context.services().imaging.conflicts.getConflict(conflictId, studyUid),
   compareConflict: ({ conflictId, studyUid, objectName }, context) =>
-    context.services().imaging.conflicts.compareConflict(conflictId, studyUid, objectName),
+    context.services().imaging.conflicts.compareConflict(conflictId, studyUid, objectName, context.signal),
   settleConflict: (input, context) => context.services().imaging.conflicts.settleConflict(context.author(), input),
 };

@@ -5,7 +5,8 @@ import { Failure } from '../../../../app/shared/failure.ts';
 import type { Reader } from '../../../database/writeGate.ts';
 import type { InstanceHeader } from '../header/instanceHeader.ts';
 import type { HeaderFacts } from './headerFacts.ts';
-import { asideIdentities, listIdentities, standsOf } from './identityTruth.ts';
+import { asideIdentities, joinedKeys, listIdentities, sameKeys, standsOf } from './identityTruth.ts';
+import { seenContents } from './instanceChoice.ts';
 import { identityKey } from './settlementRows.ts';
 
 /** Conflicts as they are listed and looked at. */
@@ -27,10 +28,13 @@ interface LineRow {
   readonly display_name: string;
   readonly identifier: string;
   readonly sides: number;
+  readonly revision: number;
+  readonly objects: number;
 }
 
 const lineSql = `SELECT c.conflict_id, c.kind, c.state, c.sop_uid, c.newest_at, c.version, s.study_row, s.study_uid, s.patient_id, s.study_date,
-    s.description, s.modalities, s.identity_conflict, p.display_name, p.identifier,
+    s.description, s.modalities, s.identity_conflict, s.revision, s.instance_count + (SELECT coalesce(sum(n.aside_count), 0) FROM study_identity n
+      WHERE c.kind = 'identity' AND n.study_row = c.study_row) AS objects, p.display_name, p.identifier,
     CASE c.kind WHEN 'instance' THEN 1 + (SELECT count(*) FROM instance_conflict o WHERE o.sop_uid = c.sop_uid)
       ELSE (SELECT count(*) FROM study_identity n WHERE n.study_row = c.study_row) END AS sides
   FROM conflict c JOIN study s ON s.study_row = c.study_row JOIN patient p ON p.patient_id = s.patient_id`;
@@ -101,6 +105,7 @@ export function toLine(row: LineRow): ConflictLine {
     sopUid: row.sop_uid,
     newestAt: row.newest_at,
     sides: row.sides,
+    mark: [row.version, row.revision, row.identity_conflict, row.kind === 'identity' ? row.objects : 0].join('.'),
     displayName: row.display_name,
     identifier: row.identifier,
     studyDate: row.study_date,
@@ -144,7 +149,10 @@ export function standOf(reader: Reader, line: LineRow): string {
   const seen =
     line.sop_uid === null
       ? listIdentities(reader, line.study_row)
-      : listContentRows(reader, line.sop_uid).map(({ object_name, place }) => [object_name, place]);
+      : [
+          listContentRows(reader, line.sop_uid).map(({ object_name, place }) => [object_name, place]),
+          seenContents(reader, line.sop_uid),
+        ];
   const text = JSON.stringify([line.conflict_id, line.version, line.state, line.identity_conflict, seen]);
   return createHash('sha256').update(text).digest('hex');
 }
@@ -156,7 +164,7 @@ export function describeIdentities(
   facts: ReadonlyMap<string, HeaderFacts>,
 ): ConflictIdentity[] {
   const all = listIdentities(reader, line.study_row);
-  const stands = standsOf(all, line.patient_id);
+  const stands = standsOf(all, line.patient_id, sameKeys(reader, line.study_uid, line.patient_id, all));
   const own = all.find((one) => one.patientId === line.patient_id) ?? all[0];
   const series = seriesOfIdentities(reader, line.study_row, facts);
   return all.map((one, at) => {
@@ -200,18 +208,17 @@ function seriesOfIdentities(
   return found;
 }
 
-/** True when a header names somebody who contradicts the study's patient, set aside or not. */
+/** True when a header names somebody who is not surely the study's patient, set aside or not. */
 export function namesOther(
   reader: Reader,
   line: Pick<LineRow, 'study_row' | 'study_uid' | 'patient_id'>,
   header: Pick<InstanceHeader, 'identifier' | 'issuer' | 'name' | 'birthDate'>,
-  joined: ReadonlySet<string>,
 ): boolean {
   const key = identityKey(header);
   if (asideIdentities(reader, line.study_uid).has(key)) return true;
-  if (joined.has(key)) return false;
   const all = listIdentities(reader, line.study_row);
+  const joined = joinedKeys(reader, line.study_uid, line.patient_id, all);
   const named = { ...header, patientId: '', instances: 0, aside: 0, source: '', firstAt: 0 };
-  const stands = standsOf([...all, named], line.patient_id);
-  return stands.at(-1) === 'other' || stands.at(-1) === 'unclear';
+  const stand = standsOf([...all, named], line.patient_id, joined).at(-1);
+  return stand === 'other' || stand === 'unclear';
 }

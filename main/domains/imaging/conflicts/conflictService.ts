@@ -13,8 +13,8 @@ import type { InstanceHeader } from '../header/instanceHeader.ts';
 import type { ObjectReaders } from '../reading/objectReaders.ts';
 import type { BodyAnswer, RenderRequest } from '../reading/readerMessages.ts';
 import { packedHeadersSql, type StudyFacts } from './asideRows.ts';
-import { applyToIdentities, applyToInstance } from './conflictEffects.ts';
-import { identityDecisions, refuseContent, refuseReopening, refuseTaking } from './conflictGuards.ts';
+import { applyToIdentities, applyToInstance, numberRevision } from './conflictEffects.ts';
+import { identityDecisions, listPeople, refuseContent, refuseReopening, refuseTaking } from './conflictGuards.ts';
 import {
   type ConflictQuestion,
   type ContentRow,
@@ -29,15 +29,9 @@ import {
   toLine,
 } from './conflictRows.ts';
 import type { HeaderFacts } from './headerFacts.ts';
-import { joinedIdentities, listIdentities, refreshOfRecords, standsOf } from './identityTruth.ts';
-import type { OtherContent } from './instanceChoice.ts';
-import {
-  identityKey,
-  insertSettlement,
-  listSettlements,
-  newestSettlement,
-  type SettlementBody,
-} from './settlementRows.ts';
+import { listIdentities, type NamedIdentity, refreshOfRecords } from './identityTruth.ts';
+import { type OtherContent, seenContents } from './instanceChoice.ts';
+import { insertSettlement, listSettlements, newestSettlement, type SettlementBody } from './settlementRows.ts';
 
 export interface Settling {
   readonly conflictId: string;
@@ -54,7 +48,7 @@ export interface ConflictService {
   /** @throws Failure('imaging.conflictUnknown') */
   getConflict(conflictId: string, studyUid: string): Promise<Conflict>;
   /** @throws Failure('imaging.conflictUnknown') */
-  compareConflict(conflictId: string, studyUid: string, objectName: string): Promise<Comparison>;
+  compareConflict(conflictId: string, studyUid: string, objectName: string, signal?: AbortSignal): Promise<Comparison>;
   /** @throws Failure('imaging.conflictChanged' | …) see conflictGuards.ts */
   settleConflict(author: Author, input: Settling): Promise<Conflict>;
   /** @throws Failure('imaging.conflictNoPicture') where it would be one of another person */
@@ -76,6 +70,8 @@ interface SeenContent extends KnownContent {
 }
 
 const headersPerPiece = 256;
+
+const namesOf = ({ identifier, issuer, name, birthDate }: NamedIdentity) => ({ identifier, issuer, name, birthDate });
 
 export function openConflictService(
   store: OpenStore,
@@ -130,12 +126,13 @@ export function openConflictService(
   }
 
   /** Everything of a conflict at one moment; what is read in worker threads is read again when something came meanwhile. */
-  async function see(conflictId: string, studyUid: string): Promise<Seen> {
+  async function see(conflictId: string, studyUid: string, withFacts = false): Promise<Seen> {
     for (let tries = 0; ; tries += 1) {
       const before = getLine(reader, conflictId, studyUid);
       const stand = standOf(reader, before);
       const contents = before.sop_uid === null ? [] : await readContents(before.sop_uid);
-      const facts = before.sop_uid === null ? await readFacts(before.study_row) : new Map<string, HeaderFacts>();
+      const areNeeded = before.sop_uid === null || withFacts;
+      const facts = areNeeded ? await readFacts(before.study_row) : new Map<string, HeaderFacts>();
       const line = getLine(reader, conflictId, studyUid);
       if (standOf(reader, line) === stand) return { line, contents, facts };
       if (tries >= 4) throw new Failure('imaging.conflictChanged', 'more of it keeps arriving');
@@ -144,16 +141,18 @@ export function openConflictService(
 
   function decisionsOf(from: Reader, { line, contents, facts }: Seen): Conflict['decisions'] {
     const newest = newestSettlement(from, line.conflict_id);
-    const reopen = line.state === 'settled' ? { reopen: refuseReopening(from, line, newest) } : {};
-    if (line.sop_uid === null) return line.state === 'open' ? identityDecisions(from, line, facts) : reopen;
+    const stands = newest !== undefined && newest.decision !== 'reopen';
+    const isBackOffered = line.state === 'settled' || (line.sop_uid === null && stands);
+    const reopen = isBackOffered ? { reopen: refuseReopening(from, line, newest) } : {};
+    if (line.sop_uid === null)
+      return line.state === 'open' ? { ...identityDecisions(from, line, facts, newest), ...reopen } : reopen;
     const shown = contents[0];
     if (line.state === 'settled' || !shown) return reopen;
     return { keep: null, take: refuseTaking(from, line, shown) };
   }
 
   function toVersion(line: KnownLine, { row, header, examined }: SeenContent, shown: KnownContent): ConflictVersion {
-    const joined = new Set(joinedIdentities(reader, line.study_uid).map(identityKey));
-    const isOther = header.studyUid !== line.study_uid || namesOther(reader, line, header, joined);
+    const isOther = header.studyUid !== line.study_uid || namesOther(reader, line, header);
     return {
       objectName: row.object_name,
       isShown: row.place === 'shown',
@@ -197,32 +196,29 @@ export function openConflictService(
 
   function bodyOf(tx: Reader, { line, contents }: Seen, { decision, objectName, reason }: Settling): SettlementBody {
     const base = { decision, reason, studyUid: line.study_uid, sopUid: line.sop_uid };
+    const nobody = { identities: [], joined: [] };
     if (line.sop_uid !== null) {
       const shown = contents[0]?.row.object_name ?? null;
-      const seen = contents.map(({ row }) => row.object_name);
-      return { ...base, objectName: decision === 'take' ? objectName : shown, seen, identities: [] };
+      const seen = seenContents(tx, line.sop_uid);
+      return { ...base, objectName: decision === 'take' ? objectName : shown, seen, ...nobody };
     }
-    const all = listIdentities(tx, line.study_row);
-    const stands = standsOf(all, line.patient_id);
-    const meant =
-      decision === 'reopen' ? [] : all.filter((_, at) => decision === 'onePerson' || stands[at] === 'other');
-    const identities = meant.map(({ identifier, issuer, name, birthDate }) => ({
-      identifier,
-      issuer,
-      name,
-      birthDate,
-    }));
-    return { ...base, objectName: null, seen: [], identities };
+    const { all, stands } = listPeople(tx, line);
+    const named = (is: (at: number) => boolean) => all.filter((_, at) => is(at)).map(namesOf);
+    const people =
+      decision === 'keepApart'
+        ? { identities: named((at) => stands[at] === 'other'), joined: named((at) => stands[at] === 'study') }
+        : { ...nobody, identities: decision === 'onePerson' ? all.map(namesOf) : [] };
+    return { ...base, objectName: null, seen: null, ...people };
   }
 
-  /** The records of one person belong together in the list of patients too, where both exist. */
-  function linkRecords(tx: Transaction, author: Author, line: KnownLine, reason: string): void {
+  /** The records of one person belong together in the list of patients too, where both exist. Returns those linked now. */
+  function linkRecords(tx: Transaction, author: Author, line: KnownLine, reason: string): string[] {
     const others = new Set(listIdentities(tx, line.study_row).map(({ patientId }) => patientId));
     others.delete(line.patient_id);
-    for (const otherPatientId of others) {
-      if (!tx.get('SELECT 1 FROM patient WHERE patient_id = ?', otherPatientId)) continue;
+    const known = [...others].filter((id) => tx.get('SELECT 1 FROM patient WHERE patient_id = ?', id) !== undefined);
+    for (const otherPatientId of known)
       services().patients.linkWithin(tx, author, { patientId: line.patient_id, otherPatientId, same: true, reason });
-    }
+    return known;
   }
 
   function settle(author: Author, seen: Seen, input: Settling): void {
@@ -250,13 +246,22 @@ export function openConflictService(
       const origin = { version, at: tx.nowMs, hlc: tx.hlc, author: author.operatorName, siteId: tx.siteId };
       insertSettlement(tx, line.conflict_id, body, origin);
       tx.run('UPDATE conflict SET version = ? WHERE conflict_id = ?', version, line.conflict_id);
-      if (decision === 'onePerson') linkRecords(tx, author, line, input.reason);
-      if (line.sop_uid === null)
-        applyToIdentities(tx, { studyRow: line.study_row, studyUid: line.study_uid }, seen.facts);
-      else applyToInstance(tx, line.study_row, body, taken?.examined ?? null);
+      const linked = decision === 'onePerson' ? linkRecords(tx, author, line, input.reason) : [];
+      const moved =
+        line.sop_uid === null
+          ? applyToIdentities(tx, { studyRow: line.study_row, studyUid: line.study_uid }, seen.facts)
+          : applyToInstance(tx, line.study_row, body, taken?.examined ?? null, seen.facts);
+      numberRevision(tx, line.study_row);
       tx.run('UPDATE study SET hlc = ? WHERE study_row = ?', tx.hlc, line.study_row);
       services().worklist.refreshStudy(tx, line.study_uid);
-      tx.subject({ type: 'study', id: line.study_uid }, { conflictId: line.conflict_id, decision, version });
+      tx.subject(
+        { type: 'study', id: line.study_uid },
+        {
+          ...{ conflictId: line.conflict_id, decision, version, moved },
+          ...(body.objectName === null ? {} : { objectName: body.objectName }),
+          ...(linked.length > 0 ? { linked: [line.patient_id, ...linked].join(' ') } : {}),
+        },
+      );
       for (const topic of ['studies', 'worklist', 'patients'] as const) tx.topic(topic);
     });
   }
@@ -264,17 +269,16 @@ export function openConflictService(
   return {
     listConflicts: (question) => listLines(reader, question),
     getConflict: async (conflictId, studyUid) => describe(await see(conflictId, studyUid)),
-    async compareConflict(conflictId, studyUid, objectName) {
+    async compareConflict(conflictId, studyUid, objectName, signal) {
       const { row, shown } = findContent(getLine(reader, conflictId, studyUid), objectName);
-      const { body } = await readers.read({
-        type: 'compare',
-        objectName: shown.object_name,
-        otherName: row.object_name,
-      });
+      const { body } = await readers.read(
+        { type: 'compare', objectName: shown.object_name, otherName: row.object_name },
+        signal,
+      );
       return JSON.parse(Buffer.from(body).toString('utf8')) as Comparison;
     },
     async settleConflict(author, input) {
-      const seen = await see(input.conflictId, input.studyUid);
+      const seen = await see(input.conflictId, input.studyUid, input.decision === 'take');
       settle(author, seen, input);
       return describe(await see(input.conflictId, input.studyUid));
     },

@@ -16,6 +16,10 @@ export interface HeaderFacts {
   readonly institution: string;
   readonly patientAge: string;
   readonly patientWeightKg: number | null;
+  readonly seriesNumber: number | null;
+  readonly seriesDescription: string;
+  readonly laterality: string;
+  readonly frameOfReferenceUid: string;
 }
 
 /** The facts of a header as the index keeps it: DICOM JSON (PS3.18 F), UTF-8, raw deflate. */
@@ -23,6 +27,7 @@ export function unpackFacts(packed: Uint8Array): HeaderFacts {
   const json = JSON.parse(inflateRawSync(packed).toString('utf8')) as JsonDataSet;
   const text = (tag: string): string => textOfJson(json[tag]?.Value?.[0]);
   const weight = Number(text('00101030'));
+  const seriesNumber = text('00200011');
   return {
     identity: {
       identifier: text('00100020'),
@@ -41,6 +46,10 @@ export function unpackFacts(packed: Uint8Array): HeaderFacts {
     institution: text('00080080'),
     patientAge: text('00101010'),
     patientWeightKg: weight > 0 && Number.isFinite(weight) ? weight : null,
+    seriesNumber: /^[+-]?\d{1,12}$/.test(seriesNumber) ? Number(seriesNumber) : null,
+    seriesDescription: text('0008103E'),
+    laterality: text('00200060') || text('00200062'),
+    frameOfReferenceUid: text('00200052'),
   };
 }
 

@@ -27,20 +27,27 @@ export function listIdentities(reader: Reader, studyRow: number): NamedIdentity[
 }
 
 /**
- * How each identity stands to the study's patient. 'unclear' is one that contradicts neither that patient nor somebody
- * who does, or two that agree with the patient and not with each other: nobody can tell from the headers whose they are.
+ * How each identity stands to the study's patient. `same`: keys of spellings that a person called that patient's too.
+ * 'unclear' is one that contradicts neither that patient nor somebody who does, two that agree with the patient and not
+ * with each other, or one that agrees with another spelling alone: nobody can tell from the headers whose they are.
  */
-export function standsOf(identities: readonly NamedIdentity[], patientId: string): IdentityStand[] {
+export function standsOf(
+  identities: readonly NamedIdentity[],
+  patientId: string,
+  same: ReadonlySet<string> = new Set(),
+): IdentityStand[] {
   const own = identities.filter((each) => each.patientId === patientId);
+  const spelled = identities.filter((each) => each.patientId !== patientId && same.has(identityKey(each)));
   const first = identities.map((each): IdentityStand => {
-    if (each.patientId === patientId) return 'study';
-    return own.some((one) => contradicts(one, each)) ? 'other' : 'agrees';
+    if (each.patientId === patientId || same.has(identityKey(each))) return 'study';
+    if (!own.some((one) => contradicts(one, each))) return 'agrees';
+    return spelled.every((one) => contradicts(one, each)) ? 'other' : 'unclear';
   });
   return first.map((stand, at) => {
     if (stand !== 'agrees') return stand;
     const one = identities[at] as NamedIdentity;
     const isUnclear = identities.some((each, index) => {
-      if (index === at) return false;
+      if (index === at || first[index] === 'study') return false;
       const isAgainst = contradicts(one, each);
       return first[index] === 'other' ? !isAgainst : isAgainst;
     });
@@ -54,28 +61,58 @@ export function asideIdentities(reader: Reader, studyUid: string): ReadonlySet<s
   return new Set(newest?.decision === 'keepApart' ? newest.body.identities.map(identityKey) : []);
 }
 
-/** Spellings a decision calls one person; empty without one. */
+/** Spellings the newest decision calls one person, the study's patient; empty without one. */
 export function joinedIdentities(reader: Reader, studyUid: string): readonly PatientIdentity[] {
   const newest = newestSettlement(reader, identityConflictId(studyUid));
-  return newest?.decision === 'onePerson' ? newest.body.identities : [];
+  if (newest?.decision === 'onePerson') return newest.body.identities;
+  return newest?.decision === 'keepApart' ? newest.body.joined : [];
 }
 
-/** True when instances that are part of the study name two people, as far as nobody decided otherwise. */
+/** Keys of the spellings a decision calls one person, as far as nobody told their records apart since. */
+export function joinedKeys(
+  reader: Reader,
+  studyUid: string,
+  patientId: string,
+  all: readonly NamedIdentity[],
+): ReadonlySet<string> {
+  const said = new Set(joinedIdentities(reader, studyUid).map(identityKey));
+  const joined = all.filter((each) => said.has(identityKey(each)));
+  const isDisputed = (one: NamedIdentity) =>
+    joined.some(
+      (each) => each !== one && contradicts(one, each) && areToldApart(reader, one.patientId, each.patientId),
+    );
+  return new Set(joined.filter((one) => one.patientId === patientId || !isDisputed(one)).map(identityKey));
+}
+
+/** The same, with those whose records a person linked with the study's patient: whoever decides now leaves them there. */
+export function sameKeys(
+  reader: Reader,
+  studyUid: string,
+  patientId: string,
+  all: readonly NamedIdentity[],
+): ReadonlySet<string> {
+  const rows = reader.all<{ patient_id: string }>(
+    'SELECT b.patient_id FROM patient a JOIN patient b ON b.link_group_id = a.link_group_id WHERE a.patient_id = ?',
+    patientId,
+  );
+  const group = new Set(rows.map((row) => row.patient_id));
+  const linked = all.filter((each) => group.has(each.patientId)).map(identityKey);
+  return new Set([...joinedKeys(reader, studyUid, patientId, all), ...linked]);
+}
+
+/**
+ * True when instances that are part of the study name two people, or could be those of somebody who was set aside, as far
+ * as nobody decided otherwise.
+ */
 export function isIdentityConflict(reader: Reader, studyRow: number, studyUid: string): boolean {
   const all = listIdentities(reader, studyRow);
   if (all.length < 2) return false;
   if (all.length > mostIdentities) return true;
+  const patientId =
+    reader.get<{ patient_id: string }>('SELECT patient_id FROM study WHERE study_row = ?', studyRow)?.patient_id ?? '';
   const aside = asideIdentities(reader, studyUid);
-  const joined = new Set(joinedIdentities(reader, studyUid).map(identityKey));
-  const kept = all.filter((each) => !aside.has(identityKey(each)));
-  return kept.some((left, index) =>
-    kept.slice(index + 1).some((right) => {
-      if (!contradicts(left, right)) return false;
-      const isJoined = joined.has(identityKey(left)) && joined.has(identityKey(right));
-      // Who was told apart in the records since is not one person in a study either.
-      return !isJoined || areToldApart(reader, left.patientId, right.patientId);
-    }),
-  );
+  const stands = standsOf(all, patientId, joinedKeys(reader, studyUid, patientId, all));
+  return all.some((each, at) => !aside.has(identityKey(each)) && (stands[at] === 'other' || stands[at] === 'unclear'));
 }
 
 /** True when the newest decision about two records says that they are two people. */

@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import type { Reader, Transaction } from '../../../database/writeGate.ts';
 import type { InstanceHeader } from '../header/instanceHeader.ts';
-import { instanceConflictId, type KnownSettlement, newestSettlement } from './settlementRows.ts';
+import { instanceConflictId, type KnownSettlement, newestSettlement, type SeenContents } from './settlementRows.ts';
 
 /** Several contents under one SOP Instance UID: which of them is the instance. */
 
@@ -81,7 +82,7 @@ export function showContent(tx: Transaction, sopUid: string, objectName: string,
 }
 
 /** Names of all contents of an instance, the one shown (or set aside) first. */
-export function listContents(reader: Reader, sopUid: string): string[] {
+function listContents(reader: Reader, sopUid: string): string[] {
   return reader
     .all<{ object_name: string }>(
       `SELECT object_name FROM instance WHERE sop_uid = ? UNION ALL SELECT object_name FROM instance_aside WHERE sop_uid = ?
@@ -93,11 +94,16 @@ export function listContents(reader: Reader, sopUid: string): string[] {
     .map((row) => row.object_name);
 }
 
-/** True once a person looked at every content there is and decided. */
+/** All contents of an instance as a decision names them, however many there are. */
+export function seenContents(reader: Reader, sopUid: string): SeenContents {
+  const names = listContents(reader, sopUid).sort();
+  return { count: names.length, digest: createHash('sha256').update(names.join('\n')).digest('hex') };
+}
+
+/** True once a person decided about exactly the contents there are. */
 function isSettled(reader: Reader, sopUid: string, newest: KnownSettlement | undefined): boolean {
   if (!newest || newest.decision === 'reopen') return false;
-  const seen = new Set(newest.body.seen);
-  return listContents(reader, sopUid).every((name) => seen.has(name));
+  return newest.body.seen?.digest === seenContents(reader, sopUid).digest;
 }
 
 /** Writes whether an instance's conflict still waits, and how many of its study do. */

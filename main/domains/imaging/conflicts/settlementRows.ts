@@ -2,6 +2,12 @@ import type { ConflictDecision, Settlement } from '../../../../app/domains/imagi
 import { normaliseIdentity, type PatientIdentity } from '../../../../app/domains/patients/patientRules.ts';
 import type { Reader, Transaction } from '../../../database/writeGate.ts';
 
+/** Names any number of contents: how many, and SHA-256 over their sorted names, in hex. */
+export interface SeenContents {
+  readonly count: number;
+  readonly digest: string;
+}
+
 /** A decision as it is archived. What is true of a conflict follows from what arrived and the newest of these. */
 export interface SettlementBody {
   readonly decision: ConflictDecision;
@@ -10,10 +16,12 @@ export interface SettlementBody {
   readonly sopUid: string | null;
   /** Of an instance: the content that is shown from now on. */
   readonly objectName: string | null;
-  /** Of an instance: the contents that were looked at. Another one opens the conflict again. */
-  readonly seen: readonly string[];
+  /** Of an instance: the contents there were. Another one opens the conflict again. */
+  readonly seen: SeenContents | null;
   /** Of identities: those that are one person, or those that were set aside. */
   readonly identities: readonly PatientIdentity[];
+  /** Of 'keepApart': the spellings of the study's own patient. */
+  readonly joined: readonly PatientIdentity[];
 }
 
 export interface KnownSettlement extends Settlement {
@@ -84,9 +92,23 @@ export function insertSettlement(
 }
 
 /** Always the same text for the same decision, whether a person made it or a rebuild reads it from the archive. */
-function bodyText({ decision, identities, objectName, reason, seen, sopUid, studyUid }: SettlementBody): string {
-  const named = identities.map(({ birthDate, identifier, issuer, name }) => ({ birthDate, identifier, issuer, name }));
-  return JSON.stringify({ decision, identities: named, objectName, reason, seen, sopUid, studyUid });
+function bodyText({
+  decision,
+  identities,
+  joined,
+  objectName,
+  reason,
+  seen,
+  sopUid,
+  studyUid,
+}: SettlementBody): string {
+  const names = (list: readonly PatientIdentity[]) =>
+    list.map(({ birthDate, identifier, issuer, name }) => ({ birthDate, identifier, issuer, name }));
+  const contents = seen && { count: seen.count, digest: seen.digest };
+  return JSON.stringify({
+    ...{ decision, identities: names(identities), joined: names(joined), objectName, reason, seen: contents },
+    ...{ sopUid, studyUid },
+  });
 }
 
 /** The same for two spellings that mean the same (patientRules.ts). */

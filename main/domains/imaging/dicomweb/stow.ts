@@ -10,7 +10,10 @@ import { chunkCredit, type FromStow, type StowWorkerData, type ToStow } from './
 
 /** Requests that are read at once; one more is asked to come again. */
 const mostRequests = 4;
-let underWay = 0;
+/** Of one token: a program that sends slowly leaves room for the others. */
+const mostOfToken = 2;
+/** Who sends: the id of a token, or null for a window. */
+const underWay: (string | null)[] = [];
 
 const resourceLimits = { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 512 };
 
@@ -34,10 +37,12 @@ export async function storeObjects(request: Request, context: CallContext, study
   const type = contentType?.parameters.get('type') ?? 'application/dicom';
   if (boundary === null || type.toLowerCase() !== 'application/dicom' || request.body === null)
     return new Response(null, { status: 415 });
-  if (underWay >= mostRequests) return new Response(null, { status: 503, headers: { 'retry-after': '5' } });
-
-  underWay += 1;
   const author = context.author();
+  const sender = author.grants ? author.operatorId : null;
+  const isFull = sender !== null && underWay.filter((other) => other === sender).length >= mostOfToken;
+  if (isFull || underWay.length >= mostRequests)
+    return new Response(null, { status: 503, headers: { 'retry-after': '5' } });
+
   const store = context.store();
   const { receptions } = context.services().imaging;
   const logged = receiver.openRequest(author);
@@ -48,6 +53,7 @@ export async function storeObjects(request: Request, context: CallContext, study
     author,
     note: logged.note,
   });
+  underWay.push(sender);
   const all: Taken[] = [];
   let problem: string | null = 'fault';
   try {
@@ -63,7 +69,7 @@ export async function storeObjects(request: Request, context: CallContext, study
     };
     problem = await readRequest(request, data, all, logged.signal);
   } finally {
-    underWay -= 1;
+    underWay.splice(underWay.indexOf(sender), 1);
     const refused = all.filter((taken) => taken.outcome === 'refused');
     const reasons: Record<string, number> = {};
     for (const { code } of refused) reasons[code] = (reasons[code] ?? 0) + 1;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Failure } from '../../../../app/shared/failure.ts';
 import type { OpenStore } from '../../../core.ts';
+import { keepReadLane } from '../../../database/readLane.ts';
 import type { ImagingService } from '../imagingService.ts';
 import type { RenderRequest } from '../reading/readerMessages.ts';
 import type { InstancePlace } from '../studyQueries.ts';
@@ -231,9 +232,10 @@ function makeBoundary(): string {
 /** A body that is made as it is read, so that a whole study is never in memory. */
 function streamed(contentType: string, pieces: () => AsyncGenerator<Uint8Array>): Response {
   const iterator = pieces();
+  const nextPiece = keepReadLane(() => iterator.next());
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const next = await iterator.next();
+      const next = await nextPiece();
       if (next.done) controller.close();
       else controller.enqueue(next.value);
     },

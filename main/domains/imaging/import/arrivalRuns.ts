@@ -1,4 +1,6 @@
+import { inflateRawSync } from 'node:zlib';
 import type { Transaction } from '../../../database/writeGate.ts';
+import type { JsonDataSet } from '../../../dicom/dicomJson.ts';
 import type { ArrivalNote, ArrivalOrigin } from './arrived.ts';
 
 /** Instances of one study that one transaction wrote one after the other. */
@@ -55,12 +57,16 @@ export function noteRuns(tx: Transaction, note: ArrivalNote, runs: readonly Writ
   }
 }
 
-/** A number from here on was another instance's, which is no part of the study any more: the newest are set aside at times. */
+/**
+ * A number from here on was another instance's, which is no part of the study any more: the newest are set aside at times.
+ * Runs lie one behind the other, so only the last of those before can reach this far.
+ */
 function forgetFrom(tx: Transaction, studyRow: number, firstRow: number): void {
   tx.run('DELETE FROM arrived_run WHERE study_row = ? AND first_row >= ?', studyRow, firstRow);
   tx.run(
-    'UPDATE arrived_run SET last_row = ? WHERE study_row = ? AND last_row >= ?',
-    ...[firstRow - 1, studyRow, firstRow],
+    `UPDATE arrived_run SET last_row = ?
+     WHERE study_row = ? AND first_row = (SELECT max(first_row) FROM arrived_run WHERE study_row = ?) AND last_row >= ?`,
+    ...[firstRow - 1, studyRow, studyRow, firstRow],
   );
   tx.run(
     `UPDATE routing_progress SET last_row = ?
@@ -88,8 +94,8 @@ function asFetched(tx: Transaction, origin: ArrivalOrigin, runs: readonly Writte
  * that a node of ours sent, so that it does not go back there.
  */
 export function noteReturned(tx: Transaction, studyRow: number): void {
-  const returned = tx.all<{ row: number; source: string }>(
-    `SELECT i.instance_row AS row, a.source FROM instance_aside a JOIN instance i ON i.sop_uid = a.sop_uid
+  const returned = tx.all<{ row: number; source: string; json: Uint8Array }>(
+    `SELECT i.instance_row AS row, a.source, a.json FROM instance_aside a JOIN instance i ON i.sop_uid = a.sop_uid
      WHERE a.study_row = ? ORDER BY i.instance_row`,
     studyRow,
   );
@@ -98,14 +104,21 @@ export function noteReturned(tx: Transaction, studyRow: number): void {
      WHERE o.study_row = ? ORDER BY o.node_id DESC`,
     studyRow,
   );
-  for (const { row, source } of returned) {
+  for (const { row, source, json } of returned) {
     const origin = origins.find(({ calling_ae, name }) => source === calling_ae || source === name) ?? origins[0];
     if (!origin) continue;
     forgetFrom(tx, studyRow, row);
     tx.run(
       `INSERT INTO arrived_run (study_row, first_row, last_row, job_id, channel, calling_ae, node_id, identity_removed, hlc)
-       VALUES (?, ?, ?, 'returned', ?, ?, ?, 0, ?)`,
-      ...[studyRow, row, row, origin.channel, origin.calling_ae, origin.node_id, tx.hlc],
+       VALUES (?, ?, ?, 'returned', ?, ?, ?, ?, ?)`,
+      ...[studyRow, row, row, origin.channel, origin.calling_ae, origin.node_id],
+      ...[saysIdentityRemoved(json) ? 1 : 0, tx.hlc],
     );
   }
+}
+
+/** Patient Identity Removed (0012,0062) in a header as the index keeps it. */
+function saysIdentityRemoved(packed: Uint8Array): boolean {
+  const json = JSON.parse(inflateRawSync(packed).toString('utf8')) as JsonDataSet;
+  return json['00120062']?.Value?.[0] === 'YES';
 }

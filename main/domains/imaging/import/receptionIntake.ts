@@ -82,7 +82,7 @@ type Held = { readonly buffer: Buffer; readonly bytes: Buffer; readonly name: st
 
 const spaceLookMs = 200;
 /** What was found under a UID counts so long. */
-const freshMs = 50;
+const freshMs = 1000;
 /** Of a long object: the disk is looked at again after so many bytes. */
 const spaceLookBytes = 16 * 1024 ** 2;
 const firstGuessBytes = 256 * 1024;
@@ -216,9 +216,10 @@ export function openIntake(access: ArchiveAccess, port: MessagePort, given: Part
     if (found.type === 'failed') throw new IntakeTrouble(found.code);
     const bytes = lengthOf(held);
     let objectName: string | null = null;
-    if (found.type === 'found' && found.objectName !== null) {
+    for (const known of found.type === 'found' ? found.objectNames : []) {
       try {
-        if (await isSameAs(found.objectName, held)) ({ objectName } = found);
+        if (await isSameAs(known, held)) objectName = known;
+        if (objectName !== null) break;
       } catch (error) {
         // What cannot be compared is kept beside it.
         if (!(error instanceof Failure)) throw error;

@@ -7,8 +7,8 @@ export type FromIntake =
   | { readonly type: 'object'; readonly id: number; readonly receptionId: string; readonly object: Arrived };
 
 export type ToIntake =
-  /** The archive's name of the object that has this UID here; null when there is none. */
-  | { readonly type: 'found'; readonly id: number; readonly objectName: string | null }
+  /** The archive's names of the objects that have this UID here: what is shown or set aside, and what is kept beside it. */
+  | { readonly type: 'found'; readonly id: number; readonly objectNames: readonly string[] }
   /** Its rows are committed. */
   | { readonly type: 'written'; readonly id: number; readonly outcome: Outcome }
   | { readonly type: 'failed'; readonly id: number; readonly code: string };

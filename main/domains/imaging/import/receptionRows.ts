@@ -43,6 +43,8 @@ export interface Receptions {
 
 /** Rows to a transaction at most: what waits meanwhile goes into the next. */
 const rowsPerWrite = 100;
+/** So many contents kept under one UID are told to an intake: each may be read to compare it. */
+const mostContents = 20;
 /** A study counts as arriving until so long after the last association that brought something of it. */
 const usualQuietMs = 5_000;
 
@@ -137,11 +139,12 @@ export function openReceptions({ store, index, outbox, quietMs = usualQuietMs }:
   function receive(message: FromIntake, answer: (message: ToIntake) => void): void {
     const { id } = message;
     if (message.type === 'find') {
-      const row = reader.get<{ object_name: string }>(
-        'SELECT object_name FROM instance WHERE sop_uid = ?',
-        message.sopUid,
+      const rows = reader.all<{ object_name: string }>(
+        `SELECT object_name FROM instance WHERE sop_uid = ? UNION ALL SELECT object_name FROM instance_aside WHERE sop_uid = ?
+         UNION ALL SELECT * FROM (SELECT object_name FROM instance_conflict WHERE sop_uid = ? LIMIT ${mostContents})`,
+        ...[message.sopUid, message.sopUid, message.sopUid],
       );
-      answer({ type: 'found', id, objectName: row?.object_name ?? null });
+      answer({ type: 'found', id, objectNames: rows.map((row) => row.object_name) });
       return;
     }
     const reception = receptions.get(message.receptionId);

@@ -1,5 +1,6 @@
 import type { OpenStore } from '../../../core.ts';
 import { systemAuthor } from '../../../database/openWriteGate.ts';
+import type { Transaction } from '../../../database/writeGate.ts';
 import type { IndexParts } from './arrived.ts';
 
 /** Whether more of a study is on its way, for who fetches one and knows how much of it there is. */
@@ -8,8 +9,8 @@ export interface StudyArrivals {
   begin(studyUid: string, jobId: string): void;
   /** Nothing more comes by this job. `isWhole`: all there is of the study is here, so what cut off jobs left is settled too. */
   end(studyUid: string, jobId: string, isWhole: boolean): void;
-  /** Studies of an association that its sender aborted are not waited for any longer, and are marked so for who reads them. */
-  letGo(associationId: string): void;
+  /** Studies of associations that their sender aborted are not waited for any longer, and are marked so for who reads them. */
+  letGo(associationIds: readonly string[]): void;
 }
 
 export function openStudyArrivals({ gate, reader }: OpenStore, index: Pick<IndexParts, 'worklist'>): StudyArrivals {
@@ -48,25 +49,29 @@ export function openStudyArrivals({ gate, reader }: OpenStore, index: Pick<Index
         for (const topic of ['studies', 'worklist'] as const) tx.topic(topic);
       });
     },
-    letGo(associationId) {
+    letGo(associationIds) {
       gate.write(systemAuthor, 'imaging.letGoArrival', (tx) => {
-        const studies = tx.all<{ study_row: number; study_uid: string }>(
-          'SELECT s.study_row, s.study_uid FROM study_arrival a JOIN study s ON s.study_row = a.study_row WHERE a.job_id = ?',
-          associationId,
-        );
-        for (const { study_row, study_uid } of studies) {
-          tx.run('DELETE FROM study_arrival WHERE study_row = ? AND job_id = ?', study_row, associationId);
-          tx.run(
-            'INSERT OR REPLACE INTO aborted_arrival (study_row, association_id, let_go_at) VALUES (?, ?, ?)',
-            study_row,
-            associationId,
-            tx.nowMs,
-          );
-          index.worklist.refreshStudy(tx, study_uid);
-        }
-        tx.subject({ type: 'association', id: associationId }, { studies: studies.length });
+        for (const associationId of associationIds) letGoOne(tx, associationId);
         for (const topic of ['studies', 'worklist'] as const) tx.topic(topic);
       });
     },
   };
+
+  function letGoOne(tx: Transaction, associationId: string): void {
+    const studies = tx.all<{ study_row: number; study_uid: string }>(
+      'SELECT s.study_row, s.study_uid FROM study_arrival a JOIN study s ON s.study_row = a.study_row WHERE a.job_id = ?',
+      associationId,
+    );
+    for (const { study_row, study_uid } of studies) {
+      tx.run('DELETE FROM study_arrival WHERE study_row = ? AND job_id = ?', study_row, associationId);
+      tx.run(
+        'INSERT OR REPLACE INTO aborted_arrival (study_row, association_id, let_go_at) VALUES (?, ?, ?)',
+        study_row,
+        associationId,
+        tx.nowMs,
+      );
+      index.worklist.refreshStudy(tx, study_uid);
+    }
+    tx.subject({ type: 'association', id: associationId }, { studies: studies.length });
+  }
 }

@@ -82,7 +82,11 @@ function readDays(options: VerbContext['given']['exchange']): number | null {
 function describeToken({ tokenId, name, scopes, expiresAt, revokedAt, lastUsedAt }: ApiToken): string {
   const day = (ms: number) => new Date(ms).toISOString().slice(0, 10);
   const end =
-    revokedAt !== null ? `revoked ${day(revokedAt)}` : expiresAt === null ? 'no end' : `until ${day(expiresAt)}`;
+    revokedAt !== null
+      ? `revoked ${day(revokedAt)}`
+      : expiresAt === null
+        ? 'no end'
+        : `${expiresAt <= Date.now() ? 'expired' : 'until'} ${day(expiresAt)}`;
   const used = lastUsedAt === null ? 'never used' : `last used ${day(lastUsedAt)}`;
   return lineOf([name, scopes.join('+'), end, used, tokenId]);
 }
@@ -108,10 +112,12 @@ export const api: Verb = {
   },
 };
 
-function describeAccess({ settings, state, failure, port }: ApiState): string {
+function describeAccess({ settings, state, failure, port, closedByRestore }: ApiState): string {
   const where = `${settings.tls.enabled ? 'https' : 'http'}://${settings.host}:${port ?? settings.port}`;
   if (state === 'failed') return `Other programs can not come in at ${where}: ${failure}`;
   if (state === 'listening') return `Other programs with a token may come in at ${where}.`;
+  if (closedByRestore)
+    return 'No other program may come in: this store was restored from a backup, and every token is revoked.';
   if (!settings.enabled) return 'No other program may come in.';
   // A core of the command line alone does no work in the background.
   return `Other programs may come in at ${where} once Salus runs${isLoopbackHost(settings.host) ? ' on this machine' : ''}.`;

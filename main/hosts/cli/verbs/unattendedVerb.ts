@@ -1,5 +1,5 @@
 import type { UnattendedKind, UnattendedState } from '../../../../app/domains/security/securitySchema.ts';
-import { credentialSteps } from '../../../../app/domains/security/unattendedSteps.ts';
+import { credentialName, credentialSteps } from '../../../../app/domains/security/unattendedSteps.ts';
 import { Failure } from '../../../../app/shared/failure.ts';
 import { UsageProblem } from '../../usageProblem.ts';
 import { takeArguments } from '../cliArguments.ts';
@@ -28,6 +28,16 @@ const placeTexts: Readonly<Record<UnattendedKind, string>> = {
   credential: 'a systemd credential',
 };
 
+/** What a person has to remove. */
+const leftTexts: Readonly<Record<UnattendedKind, string>> = {
+  safeStorage: 'the file unattended.safe in the store’s folder',
+  secretService: placeTexts.secretService,
+  credential: `the systemd credential ${credentialName}`,
+};
+
+const describeLeft = (left: UnattendedKind): string =>
+  `is left in ${leftTexts[left]}. It still opens copies of the store’s folder made while it was in force: remove it.`;
+
 const meaning =
   'From the next start on, the store opens without a password: whoever can read the memory, the keychain or the\n' +
   'credentials of the account that runs Salus can open every patient in it. Windows still ask for a password.';
@@ -36,17 +46,18 @@ async function turnOn({ given, access, terminal, password }: VerbContext): Promi
   const { client } = access;
   const credentialFile = given.credentialFile ?? '';
   const kind = credentialFile === '' ? await findPlace(client) : 'credential';
-  await client.security.turnOnUnattended({ password, kind, credentialFile });
+  const { left } = await client.security.turnOnUnattended({ password, kind, credentialFile });
+  const remark = left === null ? '' : `\nThe earlier key ${describeLeft(left)}`;
   if (kind !== 'credential') {
     terminal.print(
-      { on: true, place: kind },
-      `Unattended operation is on; its key lies in ${placeTexts[kind]}.\n${meaning}`,
+      { on: true, place: kind, left },
+      `Unattended operation is on; its key lies in ${placeTexts[kind]}.\n${meaning}${remark}`,
     );
     return exitCodes.done;
   }
   const { commands, unit } = credentialSteps(credentialFile);
   terminal.print(
-    { on: true, place: kind, file: credentialFile, commands, unit },
+    { on: true, place: kind, left, file: credentialFile, commands, unit },
     [
       'Unattended operation is on; its key was written, in plain, to',
       `  ${credentialFile}`,
@@ -54,7 +65,7 @@ async function turnOn({ given, access, terminal, password }: VerbContext): Promi
       ...commands.map((command) => `  ${command}`),
       'and let the unit of the service have it, under [Service]:',
       `  ${unit}`,
-      meaning,
+      `${meaning}${remark}`,
     ].join('\n'),
   );
   return exitCodes.done;
@@ -75,8 +86,7 @@ async function findPlace(client: VerbContext['access']['client']): Promise<Unatt
 
 async function turnOff({ access, terminal }: VerbContext): Promise<ExitCode> {
   const { left } = await access.client.security.turnOffUnattended();
-  const remark =
-    left === null ? '' : ` A key that opens nothing any more is left in ${placeTexts[left]}: remove it there.`;
+  const remark = left === null ? '' : ` The key ${describeLeft(left)}`;
   terminal.print({ on: false, left }, `Unattended operation is off.${remark}`);
   return exitCodes.done;
 }

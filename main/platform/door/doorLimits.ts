@@ -5,6 +5,8 @@ import type { Duplex } from 'node:stream';
 export interface DoorLimits {
   /** Connections without a bearer at a time: a page loads over six; past this the eldest gives way to the newest. */
   readonly unprovenSockets: number;
+  /** Of one address, where there is more than this machine: past this its own eldest gives way. */
+  readonly unprovenPerAddress?: number;
   /** Time to send a request's headers, from the connection's beginning, milliseconds. */
   readonly headersMs: number;
   /** Time for a whole request and its reply where no bearer was shown, milliseconds. */
@@ -29,17 +31,21 @@ export const doorLimits: DoorLimits = {
  */
 export class UnprovenSockets {
   readonly #limits: DoorLimits;
-  readonly #sockets = new Set<Duplex>();
+  /** The eldest first, with the address each came from. */
+  readonly #sockets = new Map<Duplex, string>();
 
   constructor(limits: DoorLimits) {
     this.#limits = limits;
   }
 
-  add(socket: Socket): void {
-    this.#sockets.add(socket);
+  /** @param address of its other end: who opens many cuts off their own before those of others */
+  add(socket: Socket, address = ''): void {
+    const { unprovenSockets, unprovenPerAddress = unprovenSockets } = this.#limits;
+    const own = [...this.#sockets].filter(([, from]) => from === address).map(([other]) => other);
+    this.#sockets.set(socket, address);
     socket.once('close', () => this.#sockets.delete(socket));
-    if (this.#sockets.size <= this.#limits.unprovenSockets) return;
-    const [eldest] = this.#sockets;
+    if (own.length < unprovenPerAddress && this.#sockets.size <= unprovenSockets) return;
+    const eldest = own[0] ?? [...this.#sockets.keys()][0];
     if (!eldest) return;
     this.#sockets.delete(eldest);
     eldest.destroy();
