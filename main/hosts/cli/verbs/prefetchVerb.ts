@@ -4,47 +4,34 @@ import {
   type PrefetchRule,
   type PrefetchRun,
 } from '../../../../app/domains/exchange/prefetchSchema.ts';
-import { Failure } from '../../../../app/shared/failure.ts';
 import { UsageProblem } from '../../usageProblem.ts';
-import type { CoreAccess } from '../coreAccess.ts';
 import { optionNumber, optionText } from '../exchangeOptions.ts';
 import { exitCodes } from '../exitCodes.ts';
 import { lineOf } from '../terminal.ts';
 import { findGivenNode } from './givenNode.ts';
-import type { Verb, VerbContext } from './verb.ts';
+import {
+  anyNodeId,
+  findGivenRule,
+  nodeNames,
+  optionList,
+  type RuleKinds,
+  type RuleOptions,
+  ruleVerb,
+} from './ruleVerb.ts';
+import type { VerbContext } from './verb.ts';
 
-type Options = VerbContext['given']['exchange'];
-type OptionName = Parameters<typeof optionText>[1];
-
-const kinds: Readonly<Record<string, { names: readonly string[]; options: readonly OptionName[]; run: Verb['run'] }>> =
-  {
-    list: { names: [], options: [], run: list },
-    add: { names: ['NAME', 'NODE'], options: ['modality', 'body', 'on', 'prior', 'limit', 'years'], run: add },
-    archive: { names: ['RULE'], options: [], run: archive },
-    runs: { names: [], options: ['study', 'limit'], run: listRuns },
-  };
-const usage = 'salus prefetch takes: list, add, archive or runs.';
+const kinds: RuleKinds = {
+  list: { names: [], options: [], run: list },
+  add: { names: ['NAME', 'NODE'], options: ['modality', 'body', 'on', 'prior', 'limit', 'years'], run: add },
+  archive: { names: ['RULE'], options: [], run: archive },
+  runs: { names: [], options: ['study', 'limit'], run: listRuns },
+};
 
 /** Which priors come here by themselves: lists the rules, adds one, takes one out of use, and says what each look came to. */
-export const prefetch: Verb = {
-  check({ rest: [kind = '', ...rest], exchange }) {
-    const found = kinds[kind];
-    if (!found) throw new UsageProblem(usage);
-    if (rest.length !== found.names.length || rest.includes(''))
-      throw new UsageProblem(`salus prefetch ${kind} takes: ${found.names.join(' ') || 'no argument'}.`);
-    for (const name of Object.keys(exchange) as OptionName[]) {
-      if (!found.options.includes(name)) throw new UsageProblem(`salus prefetch ${kind} has no option --${name}.`);
-    }
-    if (kind === 'add') readRule(exchange, rest[0] ?? '', ['00000000-0000-7000-8000-000000000000']);
-    if (kind === 'runs') optionNumber(exchange, 'limit', 1, 500);
-  },
-  needsSession: () => true,
-  run(context) {
-    const { run } = kinds[context.given.rest[0] ?? ''] ?? {};
-    if (!run) throw new UsageProblem(usage);
-    return run(context);
-  },
-};
+export const prefetch = ruleVerb('prefetch', 'list, add, archive or runs', kinds, (kind, [name = ''], options) => {
+  if (kind === 'add') readRule(options, name, [anyNodeId]);
+  if (kind === 'runs') optionNumber(options, 'limit', 1, 500);
+});
 
 async function list({ access, terminal }: VerbContext) {
   const names = await nodeNames(access);
@@ -64,14 +51,11 @@ async function add({ given, access, terminal }: VerbContext) {
 }
 
 async function archive({ given, access, terminal }: VerbContext) {
-  const wanted = (given.rest[1] ?? '').trim().toLowerCase();
-  const rules = await access.client.exchange.listPrefetchRules();
-  const byId = rules.filter(({ ruleId }) => ruleId.toLowerCase() === wanted);
-  const found = byId.length > 0 ? byId : rules.filter(({ name }) => name.toLowerCase() === wanted);
-  if (found.length > 1) throw new UsageProblem('Two rules have this name: give the id that salus prefetch list shows.');
-  const [rule] = found;
-  if (!rule) throw new Failure('exchange.ruleUnknown', 'no rule of this name');
-  const { ruleId, name } = rule;
+  const { ruleId, name } = findGivenRule(
+    await access.client.exchange.listPrefetchRules(),
+    given.rest[1] ?? '',
+    'prefetch',
+  );
   await access.client.exchange.archivePrefetchRule({ ruleId });
   terminal.print({ ruleId, name }, `${name} is out of use.`);
   return exitCodes.done;
@@ -85,15 +69,7 @@ async function listRuns({ given, access, terminal }: VerbContext) {
   return exitCodes.done;
 }
 
-/** CT,MR as a list. */
-function optionList(options: Options, name: OptionName): string[] {
-  return optionText(options, name)
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
-}
-
-function readRule(options: Options, name: string, nodeIds: readonly string[]): NewPrefetchRule {
+function readRule(options: RuleOptions, name: string, nodeIds: readonly string[]): NewPrefetchRule {
   const wanted = optionList(options, 'prior');
   const triggers = optionList(options, 'on');
   if (wanted.includes('any') && wanted.length > 1) throw new UsageProblem('--prior any takes nothing beside it.');
@@ -112,11 +88,6 @@ function readRule(options: Options, name: string, nodeIds: readonly string[]): N
   });
   if (parsed.success) return parsed.data;
   throw new UsageProblem(`The rule was not understood: ${parsed.error.issues[0]?.path.join('.') ?? ''}.`);
-}
-
-async function nodeNames(access: CoreAccess): Promise<ReadonlyMap<string, string>> {
-  const nodes = await access.client.exchange.listNodes();
-  return new Map(nodes.map(({ nodeId, name }) => [nodeId, name]));
 }
 
 function describeRule(rule: PrefetchRule, names: ReadonlyMap<string, string>): string {

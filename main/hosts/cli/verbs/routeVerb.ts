@@ -4,48 +4,37 @@ import {
   type RoutingRule,
   studyMatchSchema,
 } from '../../../../app/domains/exchange/routingSchema.ts';
-import { Failure } from '../../../../app/shared/failure.ts';
 import { UsageProblem } from '../../usageProblem.ts';
-import type { CoreAccess } from '../coreAccess.ts';
 import { optionText } from '../exchangeOptions.ts';
 import { exitCodes } from '../exitCodes.ts';
 import { lineOf } from '../terminal.ts';
 import { findGivenNode } from './givenNode.ts';
-import type { Verb, VerbContext } from './verb.ts';
+import {
+  anyNodeId,
+  findGivenRule,
+  nodeNames,
+  optionList,
+  type RuleKinds,
+  type RuleOption,
+  type RuleOptions,
+  ruleVerb,
+} from './ruleVerb.ts';
+import type { VerbContext } from './verb.ts';
 
-type Options = VerbContext['given']['exchange'];
-type OptionName = Parameters<typeof optionText>[1];
-
-const matchOptions: readonly OptionName[] = ['modality', 'body', 'source', 'calling'];
-const ruleOptions: readonly OptionName[] = [...matchOptions, 'on', 'content', 'deidentify'];
-const kinds: Readonly<Record<string, { names: readonly string[]; options: readonly OptionName[]; run: Verb['run'] }>> =
-  {
-    list: { names: [], options: [], run: list },
-    add: { names: ['NAME', 'NODE'], options: ruleOptions, run: add },
-    archive: { names: ['RULE'], options: [], run: archive },
-    try: { names: [], options: matchOptions, run: tryMatch },
-  };
+const matchOptions: readonly RuleOption[] = ['modality', 'body', 'source', 'calling'];
+const ruleOptions: readonly RuleOption[] = [...matchOptions, 'on', 'content', 'deidentify'];
+const kinds: RuleKinds = {
+  list: { names: [], options: [], run: list },
+  add: { names: ['NAME', 'NODE'], options: ruleOptions, run: add },
+  archive: { names: ['RULE'], options: [], run: archive },
+  try: { names: [], options: matchOptions, run: tryMatch },
+};
 
 /** What leaves by itself: lists the rules, adds one, takes one out of use, and says which studies one would mean. */
-export const route: Verb = {
-  check({ rest: [kind = '', ...rest], exchange }) {
-    const found = kinds[kind];
-    if (!found) throw new UsageProblem('salus route takes: list, add, archive or try.');
-    if (rest.length !== found.names.length || rest.includes(''))
-      throw new UsageProblem(`salus route ${kind} takes: ${found.names.join(' ') || 'no argument'}.`);
-    for (const name of Object.keys(exchange) as OptionName[]) {
-      if (!found.options.includes(name)) throw new UsageProblem(`salus route ${kind} has no option --${name}.`);
-    }
-    readMatch(exchange);
-    if (kind === 'add') readRule(exchange, rest[0] ?? '', '00000000-0000-7000-8000-000000000000');
-  },
-  needsSession: () => true,
-  run(context) {
-    const { run } = kinds[context.given.rest[0] ?? ''] ?? {};
-    if (!run) throw new UsageProblem('salus route takes: list, add, archive or try.');
-    return run(context);
-  },
-};
+export const route = ruleVerb('route', 'list, add, archive or try', kinds, (kind, [name = ''], options) => {
+  readMatch(options);
+  if (kind === 'add') readRule(options, name, anyNodeId);
+});
 
 async function list({ access, terminal }: VerbContext) {
   const names = await nodeNames(access);
@@ -64,14 +53,7 @@ async function add({ given, access, terminal }: VerbContext) {
 }
 
 async function archive({ given, access, terminal }: VerbContext) {
-  const wanted = (given.rest[1] ?? '').trim().toLowerCase();
-  const rules = await access.client.exchange.listRoutingRules();
-  const byId = rules.filter(({ ruleId }) => ruleId.toLowerCase() === wanted);
-  const found = byId.length > 0 ? byId : rules.filter(({ name }) => name.toLowerCase() === wanted);
-  if (found.length > 1) throw new UsageProblem('Two rules have this name: give the id that salus route list shows.');
-  const [rule] = found;
-  if (!rule) throw new Failure('exchange.ruleUnknown', 'no rule of this name');
-  const { ruleId, name } = rule;
+  const { ruleId, name } = findGivenRule(await access.client.exchange.listRoutingRules(), given.rest[1] ?? '', 'route');
   await access.client.exchange.archiveRoutingRule({ ruleId });
   terminal.print({ ruleId, name }, `${name} is out of use.`);
   return exitCodes.done;
@@ -84,15 +66,7 @@ async function tryMatch({ given, access, terminal }: VerbContext) {
   return exitCodes.done;
 }
 
-/** CT,MR as a list. */
-function optionList(options: Options, name: OptionName): string[] {
-  return optionText(options, name)
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
-}
-
-function readMatch(options: Options) {
+function readMatch(options: RuleOptions) {
   const parsed = studyMatchSchema.safeParse({
     modalities: optionList(options, 'modality'),
     bodyParts: optionList(options, 'body'),
@@ -104,7 +78,7 @@ function readMatch(options: Options) {
   throw new UsageProblem(`What the rule means was not understood: ${String(path[0] ?? '')}.`);
 }
 
-function readRule(options: Options, name: string, nodeId: string): NewRoutingRule {
+function readRule(options: RuleOptions, name: string, nodeId: string): NewRoutingRule {
   const parsed = newRoutingRuleSchema.safeParse({
     name,
     enabled: true,
@@ -119,11 +93,6 @@ function readRule(options: Options, name: string, nodeId: string): NewRoutingRul
   if (field === 'content') throw new UsageProblem('What arrives has no report: --content report needs --on sign.');
   if (field === 'deidentify') throw new UsageProblem('A report names the person: --deidentify takes the study alone.');
   throw new UsageProblem(`The rule was not understood: ${field}.`);
-}
-
-async function nodeNames(access: CoreAccess): Promise<ReadonlyMap<string, string>> {
-  const nodes = await access.client.exchange.listNodes();
-  return new Map(nodes.map(({ nodeId, name }) => [nodeId, name]));
 }
 
 function describeRule(rule: RoutingRule, names: ReadonlyMap<string, string>): string {
